@@ -26,13 +26,13 @@ const (
 type Kind struct {
 	Name    string // "systemd.unit"
 	Doc     string // Markdown; the first sentence is the summary
-	Effect  Effect // of command and script: Changes, unless the step says `reads: true`
+	Effect  Effect
+	MayRead bool // a step of this changing kind may say `reads: true`, and is a check then
 	Input   Shape
 	Output  Shape
 	Expect  string // the default condition over the output, "" for none
 	Example string // the YAML of a `with` block
 
-	readsIf  func(in map[string]any) bool
 	check    func(in map[string]any) error
 	describe func(ctx context.Context, in map[string]any, t Task) (Description, error)
 	before   func(ctx context.Context, in map[string]any, t Task) error
@@ -44,6 +44,7 @@ type Task struct {
 	Step      string // path of the step, "restart" or "frontend/restart"
 	Attempt   int    // from 1
 	As        string // the Unix user to act as, "" for the user who runs the engine
+	Reads     bool   // the step is a check: of a kind that reads, or of one that may and a step that says `reads: true`
 	Sandboxed bool   // processes must be started inside the read sandbox
 	// Keep opens a new piece of evidence, named for a reader ("stdout", "journal"). What is written to it is streamed,
 	// capped, hashed and cleaned of secrets. It is never nil, and writing to it never fails the step.
@@ -63,8 +64,9 @@ type Description struct {
 type Definition[In, Out any] struct {
 	Name, Doc, Example, Expect string
 	Effect                     Effect
-	// Reads tells from the input whether a step of a changing kind only reads. Only command and script have it.
-	Reads func(In) bool
+	// MayRead lets a step of a changing kind say `reads: true`. Only command and script have it: what they do is
+	// their author's word, which the read sandbox holds them to. Do finds it in Task.Reads.
+	MayRead bool
 	// Check looks at an input for mistakes that its types do not show. It runs at load when all inputs are
 	// literals, and before every call. It is pure.
 	Check func(In) error
@@ -94,7 +96,7 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	missing(d.Example == "" && len(in.Fields) > 0, "it has no example")
 	missing(d.Do == nil, "it does nothing: Do is nil")
 	missing(d.Effect == Changes && d.Describe == nil, "a change must be able to describe itself")
-	missing(d.Reads != nil && d.Effect != Changes, "only a changing kind can have Reads")
+	missing(d.MayRead && d.Effect != Changes, "only a changing kind can have MayRead")
 	switch d.Effect {
 	case Reads, Changes, AsksYou, EndsRun, RunsBook:
 	default:
@@ -105,7 +107,7 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	}
 
 	k := Kind{
-		Name: d.Name, Doc: strings.TrimSpace(d.Doc), Effect: d.Effect,
+		Name: d.Name, Doc: strings.TrimSpace(d.Doc), Effect: d.Effect, MayRead: d.MayRead,
 		Input: in, Output: out, Expect: d.Expect, Example: d.Example,
 	}
 	typed := func(values map[string]any) (In, error) {
@@ -121,12 +123,6 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	k.check = func(values map[string]any) error {
 		_, err := typed(values)
 		return err
-	}
-	if d.Reads != nil {
-		k.readsIf = func(values map[string]any) bool {
-			v, err := decodeInto[In](in, values)
-			return err == nil && d.Reads(v)
-		}
 	}
 	if d.Describe != nil {
 		k.describe = func(ctx context.Context, values map[string]any, t Task) (Description, error) {
@@ -158,9 +154,9 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	return k, nil
 }
 
-// EffectOf is the effect of a step of this kind with these inputs. Inputs that are not known yet are left out.
-func (k Kind) EffectOf(inputs map[string]any) Effect {
-	if k.readsIf != nil && k.readsIf(inputs) {
+// EffectOf is the effect of a step of this kind that says `reads: true`, or does not.
+func (k Kind) EffectOf(reads bool) Effect {
+	if reads && k.MayRead {
 		return Reads
 	}
 	return k.Effect
