@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -96,6 +97,9 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	missing(d.Example == "" && len(in.Fields) > 0, "it has no example")
 	missing(d.Do == nil, "it does nothing: Do is nil")
 	missing(d.Effect == Changes && d.Describe == nil, "a change must be able to describe itself")
+	for _, f := range out.Fields {
+		missing(reservedOutput(f.Name), fmt.Sprintf("output %s hides a word that conditions use", f.Name))
+	}
 	missing(d.MayRead && d.Effect != Changes, "only a changing kind can have MayRead")
 	switch d.Effect {
 	case Reads, Changes, AsksYou, EndsRun, RunsBook:
@@ -152,6 +156,18 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 		return encoded, errors.Join(doErr, err)
 	}
 	return k, nil
+}
+
+// Kinds is the explicit list of all step kinds.
+type Kinds []Kind
+
+// Find gives the kind of this name.
+func (ks Kinds) Find(name string) (Kind, bool) {
+	i := slices.IndexFunc(ks, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return ks[i], true
 }
 
 // EffectOf is the effect of a step of this kind that says `reads: true`, or does not.
