@@ -129,7 +129,7 @@ type Step struct {
 	As    Text // another Unix user
 
 	Timeout time.Duration // of one attempt, 0 for the default
-	Retry   Retry
+	Retry   Retries
 
 	Expect Text // checks
 
@@ -146,8 +146,8 @@ type Step struct {
 	Given map[string]Pos // the keys that the step has, for rules that ask whether a key belongs there
 }
 
-// Retry is how often an attempt is made, at most.
-type Retry struct {
+// Retries is how often an attempt is made, at most.
+type Retries struct {
 	Attempts int           // the total number of tries; 1 when not given
 	Every    time.Duration // between two tries
 	Backoff  float64       // every wait is so many times the one before; 1 when not given
