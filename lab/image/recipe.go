@@ -1,0 +1,86 @@
+package image
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+)
+
+// files is laid over the new tree as it stands: files/etc/hosts becomes /etc/hosts.
+//
+//go:embed all:files
+var files embed.FS //nolint:gochecknoglobals // go:embed needs a variable
+
+// setup runs inside the tree, last.
+//
+//go:embed setup.sh
+var setup string //nolint:gochecknoglobals // go:embed needs a variable
+
+const (
+	// suite is what the production host runs.
+	suite = "bookworm"
+	// appDir is where the frontend stands in the tree.
+	appDir = "/var/www/dixis/frontend"
+	// storeDir is pnpm's store, which allows `pnpm install --offline` on a host.
+	storeDir = "/var/lib/pnpm/store"
+)
+
+// debian holds the arguments that say what mmdebstrap puts into the tree.
+func debian() []string {
+	return []string{
+		"--mode=root",
+		"--variant=apt",
+		"--include=systemd-sysv,dbus,iproute2,procps,curl,sudo,less",
+		"--aptopt=Acquire::Languages \"none\"",
+		"--aptopt=APT::Install-Recommends \"false\"",
+		"--dpkgopt=force-unsafe-io",
+		"--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--dpkgopt=path-exclude=/usr/share/locale/*",
+		"--dpkgopt=path-exclude=/usr/share/man/*",
+		// What mmdebstrap took over from this machine has no place on the host.
+		`--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/hostname "$1"/etc/resolv.conf`,
+	}
+}
+
+// pnpmVersion is the one the app asks for, "pnpm@10.1.2" in its package.json.
+func pnpmVersion() (string, error) {
+	text, err := files.ReadFile("files" + appDir + "/package.json")
+	if err != nil {
+		return "", fmt.Errorf("read the app's package.json: %w", err)
+	}
+	var manifest struct {
+		PackageManager string `json:"packageManager"`
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return "", fmt.Errorf("read the app's package.json: %w", err)
+	}
+	if !strings.HasPrefix(manifest.PackageManager, "pnpm@") {
+		return "", fmt.Errorf("read the app's package.json: packageManager is %q, not a pnpm", manifest.PackageManager)
+	}
+	return manifest.PackageManager, nil
+}
+
+// key names the tree that this recipe makes with the given Node: 16 hex digits.
+func key(nodeVersion string) (string, error) {
+	sum := sha256.New()
+	fmt.Fprintln(sum, runtime.GOARCH, nodeVersion, suite, storeDir, debian())
+	fmt.Fprintln(sum, setup)
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := files.ReadFile(path)
+		fmt.Fprintln(sum, path, len(text))
+		sum.Write(text)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("hash the recipe: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
