@@ -125,6 +125,7 @@ const (
 	No      = "no"
 	Quit    = "quit"    // no, and stop the run
 	Expired = "expired" // nobody answered in time
+	Gone    = "gone"    // the terminal was lost: the run pauses
 	Nobody  = "nobody"  // there is no one to ask: no terminal, or --no-input
 	Would   = "would"   // a dry run: the change is described and not made
 	Retry   = "retry"

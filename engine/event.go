@@ -148,6 +148,7 @@ type Prepared struct {
 	Description *Description `json:"description,omitempty"`
 	Evidence    []Evidence   `json:"evidence,omitempty"`
 	Failure     *Failure     `json:"failure,omitempty"`
+	Only        bool         `json:"only,omitempty"` // it is described and will not be made: a dry run
 }
 
 // Asked is a question that was put to a person.
@@ -196,6 +197,14 @@ type FixEnded struct {
 	Step    string  `json:"step"`
 	Outcome Outcome `json:"outcome"`
 	Note    string  `json:"note,omitempty"`
+}
+
+// Escalated hands the run over to a person.
+type Escalated struct {
+	Step    string `json:"step"`
+	To      string `json:"to"`
+	Say     string `json:"say"`
+	Because []Term `json:"because,omitempty"`
 }
 
 // Waited is time that passed on purpose.
@@ -255,6 +264,7 @@ func (ChangeStarted) event()  {}
 func (ChangeEnded) event()    {}
 func (ChangeLost) event()     {}
 func (FixEnded) event()       {}
+func (Escalated) event()      {}
 func (Waited) event()         {}
 func (BookStarted) event()    {}
 func (RunEnded) event()       {}
@@ -292,6 +302,8 @@ func TypeOf(e Event) string {
 		return "change.lost"
 	case FixEnded:
 		return "fix.ended"
+	case Escalated:
+		return "run.escalated"
 	case Waited:
 		return "waited"
 	case BookStarted:
@@ -315,7 +327,7 @@ func Durable(e Event) bool {
 	switch e.(type) {
 	case RunStarted, RunResumed, ChangeStarted, ChangeEnded, ChangeLost, Answered, RunEnded, RunInterrupted:
 		return true
-	case Preflight, Looked, Concluded, Skipped, Prepared, Asked, FixEnded, Waited, BookStarted, StopAsked, Noted, Noticed:
+	case Preflight, Looked, Concluded, Skipped, Prepared, Asked, FixEnded, Escalated, Waited, BookStarted, StopAsked, Noted, Noticed:
 		return false
 	}
 	return true
@@ -348,7 +360,7 @@ func Decode(typ string, data []byte) (Event, error) {
 func events() []Event {
 	return []Event{
 		RunStarted{}, RunResumed{}, Preflight{}, Looked{}, Concluded{}, Skipped{}, Prepared{}, Asked{}, Answered{},
-		ChangeStarted{}, ChangeEnded{}, ChangeLost{}, FixEnded{}, Waited{}, BookStarted{}, RunEnded{}, StopAsked{},
+		ChangeStarted{}, ChangeEnded{}, ChangeLost{}, FixEnded{}, Escalated{}, Waited{}, BookStarted{}, RunEnded{}, StopAsked{},
 		RunInterrupted{}, Noted{}, Noticed{},
 	}
 }

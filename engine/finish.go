@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"maps"
+	"strings"
+)
+
+// Finish turns the result of a call into the event that records it. It decides what the result means; Apply only
+// takes it in.
+func (s *State) Finish(p Perform, r Result) Event {
+	c := p.Call
+	switch c.Verb {
+	case Look:
+		return s.judge(p, r)
+	case Prepare:
+		return Prepared{
+			Step: c.Step, Undo: c.Undo, Description: r.Description, Evidence: r.Evidence, Failure: r.Failure, Only: r.Only,
+		}
+	case Confirm:
+		e := Answered{Step: c.Step, Kind: c.Question.Kind, Nonce: c.Question.Nonce, Answer: Answer{Value: Nobody}}
+		if r.Answer != nil {
+			e.Answer = *r.Answer
+		}
+		return e
+	case Attach:
+		if r.Lost {
+			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo}
+		}
+		return ended(c, r)
+	case Act:
+		return ended(c, r)
+	}
+	return Noticed{Text: "a call of no known verb came back: " + string(c.Verb)}
+}
+
+func ended(c Call, r Result) Event {
+	return ChangeEnded{
+		Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Output: r.Output, Failure: r.Failure, Evidence: r.Evidence,
+	}
+}
+
+// judge holds what a check saw against what its author expects.
+func (s *State) judge(p Perform, r Result) Event {
+	e := Looked{
+		Step: p.Call.Step, For: p.For, Attempt: p.Call.Attempt, Outcome: OutcomeUnknown,
+		Output: r.Output, Failure: r.Failure, Evidence: r.Evidence,
+	}
+	scope, step := s.find(p.Call.Step)
+	if step == nil {
+		return e
+	}
+	if r.Failure == nil {
+		because := step.Expect.eval(ownFacts{State: scope, output: r.Output})
+		e.Because = because.Terms
+		switch because.Value {
+		case True:
+			e.Outcome = OutcomeHealthy
+		case False:
+			e.Outcome = OutcomeUnhealthy
+		default:
+			e.Failure = &Failure{Kind: Denied, Message: "what it expects could not be seen: " + unseen(because.Terms)}
+		}
+	}
+	e.Again = p.For == ForGraph && e.Outcome != OutcomeHealthy && e.Attempt < step.Retry.Attempts
+	return e
+}
+
+// unseen lists what the terms of an undecided condition could not see.
+func unseen(terms []Term) string {
+	var parts []string
+	for _, t := range terms {
+		for _, seen := range t.Seen {
+			if !seen.Known {
+				parts = append(parts, seen.Name+" "+seen.Value)
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// find gives the scope and the step of a path.
+func (s *State) find(path string) (*State, *PlanStep) {
+	id, rest, inner := strings.Cut(path, "/")
+	i, ok := s.plan.index[id]
+	switch {
+	case !ok:
+		return nil, nil
+	case !inner:
+		return s, s.plan.Steps[i]
+	case s.steps[i].book == nil:
+		return nil, nil
+	default:
+		return s.steps[i].book.find(rest)
+	}
+}
+
+// Ended is the verdict, once the run has one.
+func (s *State) Ended() (Verdict, bool) { return s.ended, s.ended != "" }
+
+// Interrupted tells whether the run was stopped and can be resumed.
+func (s *State) Interrupted() bool { return s.run.interrupted }
+
+// Outcome is how the step of this path ended, Pending when it has not.
+func (s *State) Outcome(path string) Outcome {
+	scope, step := s.find(path)
+	if step == nil {
+		return Pending
+	}
+	return scope.steps[step.Index].outcome
+}
+
+// withDefaults completes the parameters that a step gives to the runbook that it runs.
+func (p *Plan) withDefaults(given map[string]any) map[string]any {
+	out := maps.Clone(given)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for _, param := range p.Runbook.Params {
+		_, there := out[param.Name.Value]
+		switch {
+		case there:
+		case param.Secret:
+			out[param.Name.Value] = SecretMarker(param.Name.Value)
+		case param.Default != nil:
+			out[param.Name.Value] = param.Default.Plain
+		}
+	}
+	return out
+}
