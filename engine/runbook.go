@@ -4,7 +4,7 @@ import "time"
 
 // Pos is a place in a runbook's file. Both count from 1; the zero Pos is nowhere.
 type Pos struct {
-	Line, Col int
+	Line, Col int // Col counts characters, not bytes
 }
 
 // Text is a scalar of the document, with the place where its first character stands.
@@ -36,6 +36,8 @@ type Runbook struct {
 	Requires Requires
 	Notify   Value // kept as it stands
 	Triggers Value // kept as it stands
+
+	Given map[string]Pos // the keys that the file has, those with a value that can't be read too
 }
 
 // ParamType is the type of a parameter.
@@ -68,6 +70,8 @@ type Param struct {
 	Min, Max *float64
 	Secret   bool // looked up by name, never given on the command line
 	About    Text
+
+	Given map[string]Pos // the keys that the parameter has
 }
 
 // ValueKind is the form of a YAML value.
@@ -119,6 +123,7 @@ const (
 
 // Step is one node of the graph.
 type Step struct {
+	Pos   Pos
 	ID    Text
 	Uses  Text // a kind
 	Reads bool // command and script: it only reads
@@ -171,6 +176,7 @@ type Body struct {
 
 // Finding is a named conclusion.
 type Finding struct {
+	Pos       Pos
 	ID        Text
 	When      Text
 	Say       Text
