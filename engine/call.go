@@ -54,6 +54,7 @@ type Result struct {
 	Failure     *Failure       // why it could not be done
 	Evidence    []Evidence
 	Description *Description // Prepare
+	Only        bool         // Prepare: it is described and will not be made, because this is a dry run
 	Answer      *Answer      // Confirm
 	Lost        bool         // Attach: nobody knows how it ended
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -21,18 +20,18 @@ type Driver struct {
 	State *State
 	World Performer
 	Clock Clock
-	// Record appends an event to the journal. A [Durable] one is on disk when it returns.
-	Record func(Stamped) error
+	// Record appends an event to the journal and gives it its number. A [Durable] one is on disk when it returns.
+	Record func(Stamped) (Stamped, error)
 	// Nonce makes a fresh word for each question.
 	Nonce func() string
-	// Inbox brings what happens outside of the state's actions: stops, notes, notices. May be nil.
-	Inbox <-chan Event
+	// Inbox brings what happens outside of the state's actions: stops, notes, notices. One that has a number is in the
+	// journal already. May be nil.
+	Inbox <-chan Stamped
 	// Watch is told of each event once the state knows it, with the state. May be nil.
 	Watch func(Stamped, *State)
 	// Begun is told of each call as it begins. May be nil.
 	Begun func(Perform)
 
-	seq     int
 	going   map[string]*task
 	results chan finished
 	over    chan struct{} // closed when the loop has ended: nobody takes results any more
@@ -50,22 +49,23 @@ type finished struct {
 	event func() Event // what it came to, worked out by the loop, which alone may touch the state
 }
 
-// Start continues after the events that the state has been folded from: seq is the number of the last one.
-func (d *Driver) Start(seq int) { d.seq = seq }
-
 // Put records an event that the loop did not ask for: the one that opens a run, or a life of it.
 func (d *Driver) Put(e Event) error {
 	at, mono := d.Clock.Now()
-	d.seq++
-	stamped := Stamped{Seq: d.seq, At: at, Mono: mono, Event: e}
-	if err := d.Record(stamped); err != nil {
+	stamped, err := d.Record(Stamped{At: at, Mono: mono, Event: e})
+	if err != nil {
 		return fmt.Errorf("record %s: %w", TypeOf(e), err)
 	}
-	d.State.Apply(stamped)
-	if d.Watch != nil {
-		d.Watch(stamped, d.State)
-	}
+	d.know(stamped)
 	return nil
+}
+
+// know folds an event that is in the journal.
+func (d *Driver) know(e Stamped) {
+	d.State.Apply(e)
+	if d.Watch != nil {
+		d.Watch(e, d.State)
+	}
 }
 
 // Run drives the state until nothing is left to do: the run has ended or was interrupted. The error is the journal's,
@@ -203,10 +203,11 @@ func (d *Driver) receive(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case e := <-d.Inbox:
-		if e == nil {
-			return errors.New("the run's inbox was closed")
+		if e.Seq > 0 {
+			d.know(e)
+			return nil
 		}
-		return d.Put(e)
+		return d.Put(e.Event)
 	case f := <-d.results:
 		if d.going[f.key] != f.task { // it was ended, and nobody waits for it
 			return nil
