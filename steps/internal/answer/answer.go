@@ -67,7 +67,9 @@ func isTLS(err error) bool {
 	_, record := errors.AsType[tls.RecordHeaderError](err)
 	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
-	return alert || record || cert || unknown || strings.Contains(err.Error(), "tls: ")
+	// Package net/http gives some of them as text only.
+	return alert || record || cert || unknown || strings.Contains(err.Error(), "tls: ") ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
 // isMalformed knows an HTTP answer that is none. The standard library has no types for these errors.
@@ -78,6 +80,5 @@ func isMalformed(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "malformed HTTP") || strings.Contains(text, "malformed MIME") ||
 		strings.Contains(text, "malformed chunked encoding") || strings.Contains(text, "invalid byte in chunk length") ||
-		strings.Contains(text, "server gave HTTP response to HTTPS client") ||
 		strings.Contains(text, "server response headers exceeded")
 }

@@ -1,0 +1,130 @@
+package stepstest
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+
+	"runbook/engine"
+)
+
+// Evidence collects what kinds keep. It is safe for use by several goroutines.
+type Evidence struct {
+	mu    sync.Mutex
+	items map[string]*item
+}
+
+type item struct {
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	closed bool
+}
+
+func (i *item) Write(p []byte) (int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.buf.Write(p)
+}
+
+func (i *item) Close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.closed = true
+	return nil
+}
+
+// Keep is for [engine.Task].
+func (e *Evidence) Keep(name string) io.WriteCloser {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.items == nil {
+		e.items = map[string]*item{}
+	}
+	i := &item{}
+	e.items[name] = i
+	return i
+}
+
+// Names lists what was kept.
+func (e *Evidence) Names() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.items))
+}
+
+// Text is what was kept under a name, "" when nothing was.
+func (e *Evidence) Text(name string) string {
+	e.mu.Lock()
+	i := e.items[name]
+	e.mu.Unlock()
+	if i == nil {
+		return ""
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.buf.String()
+}
+
+// Open lists what was kept and never closed.
+func (e *Evidence) Open() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(e.items)) {
+		i := e.items[name]
+		i.mu.Lock()
+		if !i.closed {
+			names = append(names, name)
+		}
+		i.mu.Unlock()
+	}
+	return names
+}
+
+// Task is a step's first attempt, with a place for its evidence.
+func Task() (engine.Task, *Evidence) {
+	e := &Evidence{}
+	return engine.Task{Step: "step", Attempt: 1, Keep: e.Keep}, e
+}
+
+// Kind finds a kind by its name.
+func Kind(t testing.TB, kinds func() ([]engine.Kind, error), name string) engine.Kind {
+	t.Helper()
+	all, err := kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(k engine.Kind) bool { return k.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no kind %s", name)
+	}
+	return all[i]
+}
+
+// Look performs a step that must be able to look, and gives its output.
+func Look(t testing.TB, k engine.Kind, with map[string]any) map[string]any {
+	t.Helper()
+	task, _ := Task()
+	task.Reads = true
+	out, err := k.Do(t.Context(), with, task)
+	if err != nil {
+		t.Fatalf("%s could not look: %v", k.Name, err)
+	}
+	return out
+}
+
+// Root skips a test that needs root where there is none. In CI that is a failure: there it must run.
+func Root(t testing.TB) {
+	t.Helper()
+	switch {
+	case os.Geteuid() == 0:
+	case os.Getenv("CI") != "":
+		t.Fatal("this test needs root, and CI must run it")
+	default:
+		t.Skip("this test needs root")
+	}
+}
