@@ -47,7 +47,6 @@ type runbookInput struct {
 type runbookOutput struct {
 	Verdict  string            `json:"verdict" doc:"how it ended: healthy, fixed, not-fixed, failed, declined, escalated, refused or undecided"`
 	Findings map[string]string `json:"findings" doc:"for each of its findings: true, false or unknown"`
-	Exit     int               `json:"exit" doc:"the exit code that goes with the verdict, 0 when the goal holds"`
 }
 
 var runbookName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)

@@ -34,7 +34,6 @@ type manualInput struct {
 type manualOutput struct {
 	Answer string `json:"answer" doc:"done, or not-done"`
 	By     string `json:"by" doc:"who said so"`
-	Note   string `json:"note" doc:"what they added; empty when nothing"`
 }
 
 func manualKind() engine.Definition[manualInput, manualOutput] {
@@ -55,13 +54,12 @@ A runbook of only manual steps is a good runbook on its first day.`,
 type askInput struct {
 	Text    string   `json:"text" required:"true" doc:"the question"`
 	Choices []string `json:"choices" doc:"the answers there are; none for any answer"`
-	Type    string   `json:"type" default:"string" enum:"string,int,number,bool" doc:"what an answer is"`
+	Type    string   `json:"type" default:"string" enum:"string,int,number,bool" doc:"what an answer must look like"`
 }
 
 type askOutput struct {
-	Answer any    `json:"answer" doc:"what was answered, of the type that was asked for"`
+	Answer string `json:"answer" doc:"what was answered, as it was typed; a condition on a number says int(answer)"`
 	By     string `json:"by" doc:"who answered"`
-	Note   string `json:"note" doc:"what they added; empty when nothing"`
 }
 
 func askKind() engine.Definition[askInput, askOutput] {
