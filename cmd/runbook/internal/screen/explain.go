@@ -1,0 +1,66 @@
+package screen
+
+import (
+	"regexp"
+	"strings"
+
+	"runbook/engine"
+)
+
+// Explain shows what made a condition what it is, a term a line, each with the values that it looked at:
+//
+//	not steps.page.healthy          page: status 502, expected 200
+//	not findings.port_taken         sockets = []
+//
+// Whether a term is true is said unless all are, as in the condition of a step that is made.
+func Explain(terms []engine.Term, width int) []string {
+	texts, values, widest := make([]string, len(terms)), false, 0
+	for i, t := range terms {
+		texts[i] = Line(t.Text)
+		values = values || t.Value != engine.True
+		if w := Width(texts[i]); w <= width/2 {
+			widest = max(widest, w)
+		}
+	}
+	var out []string
+	for i, t := range terms {
+		value := ""
+		if values {
+			value = Pad(t.Value.String(), 7) + "  "
+		}
+		seen := Values(t)
+		left := Pad(texts[i], widest) + "  " + value
+		if Width(texts[i]) <= widest && (Width(left)+Width(seen) <= width || width-Width(left) >= 24) {
+			out = append(out, Indent(Wrap(seen, width-Width(left)), left)...)
+			continue
+		}
+		lines := Wrap(texts[i], width-9)
+		lines[len(lines)-1] = strings.TrimRight(lines[len(lines)-1]+"  "+value, " ")
+		out = append(out, lines...)
+		if seen != "" {
+			out = append(out, Indent(Wrap(seen, width-4), "    ")...)
+		}
+	}
+	return out
+}
+
+// Values lists what a term looked at: "sockets = []" for a value, "page: status 502, expected 200" for a check, and why
+// not where nobody could see it.
+func Values(t engine.Term) string {
+	parts := make([]string, len(t.Seen))
+	for i, seen := range t.Seen {
+		name, value := Line(seen.Name), Line(seen.Value)
+		switch {
+		case !seen.Known:
+			parts[i] = name + " " + value
+		case plainValue.MatchString(value):
+			parts[i] = name + " = " + value
+		default:
+			parts[i] = name + ": " + value
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// plainValue is a value as conditions show it, where the words of a check begin otherwise.
+var plainValue = regexp.MustCompile(`^(["\[{]|-?[0-9]|true$|false$)`)
