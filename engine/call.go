@@ -57,6 +57,7 @@ type Result struct {
 	Only        bool         // Prepare: it is described and will not be made, because this is a dry run
 	Answer      *Answer      // Confirm
 	Lost        bool         // Attach: nobody knows how it ended
+	Never       bool         // Attach: it was never started, and never will be
 }
 
 // Evidence is one piece of output that was kept. The engine knows it by digest and reference only.

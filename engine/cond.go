@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/expr-lang/expr/ast"
 )
 
@@ -123,7 +125,10 @@ func (n condNode) eval(f facts, prefix string, terms *[]Term) Tri {
 		if prefix != "" {
 			value = value.Not()
 		}
-		*terms = append(*terms, Term{Text: prefix + n.leaf.text, Value: value, Seen: seen})
+		term := Term{Text: prefix + n.leaf.text, Value: value, Seen: seen}
+		if !slices.ContainsFunc(*terms, func(t Term) bool { return t.Text == term.Text }) {
+			*terms = append(*terms, term)
+		}
 		return value
 	}
 }

@@ -185,11 +185,12 @@ type ChangeEnded struct {
 	Evidence []Evidence     `json:"evidence,omitempty"`
 }
 
-// ChangeLost is a change whose end nobody saw.
+// ChangeLost is a change whose end nobody saw, or one that was meant and, as is certain, never started.
 type ChangeLost struct {
 	Step    string `json:"step"`
 	Attempt int    `json:"attempt"`
 	Undo    bool   `json:"undo,omitempty"`
+	Never   bool   `json:"never,omitempty"`
 }
 
 // FixEnded is the end of a fix.

@@ -23,8 +23,8 @@ func (s *State) Finish(p Perform, r Result) Event {
 		}
 		return e
 	case Attach:
-		if r.Lost {
-			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo}
+		if r.Lost || r.Never {
+			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Never: r.Never}
 		}
 		return ended(c, r)
 	case Act:

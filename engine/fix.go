@@ -123,6 +123,7 @@ func (s *State) act(i int) []Action {
 func (s *State) applyPrepared(i int, ev Prepared, enter func(phase)) {
 	st := &s.steps[i]
 	st.description, st.evidence, st.failure, st.undo = ev.Description, ev.Evidence, ev.Failure, ev.Undo
+	st.agreed = nil // what was agreed to before is another change
 	switch {
 	case ev.Failure != nil && ev.Undo:
 		st.outcome, st.note = OutcomeNotFixed, "the way back could not be described: "+ev.Failure.Message
@@ -184,9 +185,7 @@ func (s *State) applyAnswer(i int, ev Answered, enter func(phase)) {
 		s.run.stopping = &StopAsked{Signal: "hangup"}
 	case Retry, Again:
 		if st.description == nil { // it could not even be described
-			st.reopen()
-			st.phase = waiting
-			s.rebuild()
+			s.askAnew(i)
 			return
 		}
 		st.agreed, st.plan = []string{ev.Answer.By}, planHash(s.call(i, Act, 0, false))
@@ -194,9 +193,7 @@ func (s *State) applyAnswer(i int, ev Answered, enter func(phase)) {
 	case Made:
 		enter(settling)
 	case NotMade:
-		st.reopen()
-		st.phase = waiting
-		s.rebuild()
+		s.askAnew(i)
 	case Skip:
 		end(OutcomeFailed, "")
 	case Stop:
@@ -279,10 +276,12 @@ func (s *State) changed(i int, ev ChangeEnded, enter func(phase)) {
 		enter(ending)
 	}
 	switch {
-	case ev.Failure == nil && ev.Undo:
-		end(OutcomeNotFixed, "taken back")
 	case ev.Undo:
-		end(OutcomeNotFixed, "taking it back failed: "+ev.Failure.Message)
+		st.note = "taken back"
+		if ev.Failure != nil {
+			st.note = "taking it back failed: " + ev.Failure.Message
+		}
+		enter(settling) // what it changed is looked at once more
 	case ev.Failure != nil && s.run.stopping != nil:
 		end(OutcomeFailed, ev.Failure.Message)
 	case ev.Failure != nil && ev.Attempt < step.Retry.Attempts && ev.Failure.Kind != Invalid:
@@ -347,6 +346,8 @@ func (s *State) verify(i int) []Action {
 	}
 	within := orElse(step.Within, defaultWithin)
 	switch {
+	case st.undo:
+		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: st.note}}}
 	case s.verified(step.Verify) == True:
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeFixed}}}
 	case s.run.now < st.since+within && !(s.run.stopping != nil && s.run.stopping.Now):

@@ -199,7 +199,7 @@ func (s *State) look(i int, why Reason, attempt int) Action {
 func (s *State) wait(i int, why, id string, until time.Duration) Action {
 	return Wait{
 		ID: fmt.Sprintf("wait %s %s %s", s.at(i), why, id), Until: until,
-		Event: Waited{Step: s.at(i), For: why, Time: until - s.steps[i].since},
+		Event: Waited{Step: s.at(i), For: why, Time: max(until-s.run.now, 0)},
 	}
 }
 

@@ -13,7 +13,7 @@ type Plan struct {
 	Hash     string // SHA-256 of the source, in hex
 	Steps    []*PlanStep
 	Findings []*PlanFinding
-	Goal     []int // indices of checks
+	Goal     []int   // indices of checks
 	Books    []*Plan // of the runbooks that its steps run, in the order of their first use, each once
 
 	index    map[string]int // of steps, by id

@@ -299,6 +299,9 @@ func (s *State) applyStep(i int, e Event) {
 		s.changed(i, ev, enter)
 	case ChangeLost:
 		enter(doubtful)
+		if ev.Never {
+			s.askAnew(i)
+		}
 	case FixEnded:
 		if ev.Outcome == OutcomeWould {
 			s.described++
@@ -433,7 +436,7 @@ func (s *State) resume() {
 			continue
 		}
 		switch {
-		case s.plan.Steps[i].Effect == Reads, st.phase == over && st.outcome == OutcomeSkipped:
+		case s.plan.Steps[i].Effect == Reads:
 			*st = stepState{}
 		case st.phase == prepared || st.phase == asking || st.phase == agreed:
 			st.reopen()
@@ -444,7 +447,18 @@ func (s *State) resume() {
 		default:
 		}
 	}
-	s.undecided, s.fresh, s.stop, s.why = false, nil, "", nil
+	s.fresh, s.stop, s.why = nil, "", nil
+	s.rebuild()
+}
+
+// askAnew puts a fix back to before its question: whatever was said before rests on what is no longer so.
+func (s *State) askAnew(i int) {
+	st := &s.steps[i]
+	st.question, st.agreed, st.description = nil, nil, nil
+	st.phase = waiting
+	if st.undo {
+		st.undo, st.phase = false, unhelpful
+	}
 	s.rebuild()
 }
 
