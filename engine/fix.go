@@ -108,10 +108,7 @@ func (s *State) act(i int) []Action {
 		return looks
 	}
 	if skip := s.decide(i); skip != nil {
-		if skip.Reason == NotNeeded {
-			skip.Reason = NoLonger
-		}
-		return []Action{Conclude{*skip}}
+		return []Action{Conclude{s.notAgain(i, skip)}}
 	}
 	if st.plan != planHash(s.call(i, Act, 0, false)) {
 		return []Action{s.prepare(i, false)} // what it would do is not what was agreed to
@@ -136,6 +133,21 @@ func (s *State) applyPrepared(i int, ev Prepared, enter func(phase)) {
 	default:
 		enter(prepared)
 	}
+}
+
+// notAgain ends a fix that was agreed to and is not needed any more. One that had been begun before ends as what that
+// first attempt came to.
+func (s *State) notAgain(i int, skip *Skipped) Event {
+	st := &s.steps[i]
+	switch {
+	case st.attempt > 0 && st.failure != nil:
+		return FixEnded{Step: s.at(i), Outcome: OutcomeFailed, Note: "it was not tried again: its condition no longer holds"}
+	case st.attempt > 0:
+		return FixEnded{Step: s.at(i), Outcome: OutcomeInDoubt, Note: "it was not made again: its condition no longer holds"}
+	case skip.Reason == NotNeeded:
+		skip.Reason = NoLonger
+	}
+	return *skip
 }
 
 // planHash is the hash of exactly what would be done.
