@@ -55,6 +55,11 @@ func groupsOf(name string) ([]string, error) {
 
 func makeGroups(groups []string) error {
 	for _, group := range groups {
+		// With cgroup v2 a group has the controllers that its parent hands down. Where they can't be had, limits inside
+		// the host do nothing; all else works.
+		for _, controller := range []string{"+memory", "+pids", "+cpu", "+io"} {
+			_ = os.WriteFile(filepath.Join(filepath.Dir(group), "cgroup.subtree_control"), []byte(controller), 0o600)
+		}
 		if err := os.Mkdir(group, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // as the kernel's own
 			return fmt.Errorf("make a cgroup: %w", err)
 		}

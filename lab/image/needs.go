@@ -67,46 +67,44 @@ func missingPackages() []string {
 	return missing
 }
 
-// node is the machine's own Node, which is copied into the tree, and its npm, which fetches the packages.
-type node struct {
-	path     string // of the binary itself, behind any shim
-	version  string // such as v20.20.2
-	npm      string
-	registry string // as npm is configured
-}
-
-// The oldest Node that Next.js 15 runs on is 18.18; 20 is what the facts about this stack were measured with.
+// nodeWanted: Next.js 15 runs on 18.18 and newer; 20 is what the facts about this stack were measured with.
 const nodeWanted = "Node.js 20 or newer with npm"
 
+// node is the machine's own Node, which is copied into the tree.
+type node struct {
+	path    string // of the binary itself, behind any shim
+	version string // such as v20.20.2
+}
+
 func findNode(ctx context.Context) (node, error) {
-	var n node
-	ask := func(argv ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the lab's own command lines
-		cmd.Dir = os.TempDir()                                // away from any project's .npmrc
-		out, err := cmd.Output()
-		if err != nil {
-			return "", fmt.Errorf("ask %s for %s (the lab needs %s): %w", argv[0], argv[len(argv)-1], nodeWanted, err)
-		}
-		return string(bytes.TrimSpace(out)), nil
+	out, err := ask(ctx, "node", "-p", "process.version + process.execPath")
+	if err != nil {
+		return node{}, fmt.Errorf("find node (the lab needs %s): %w", nodeWanted, err)
 	}
-	var err error
-	if n.path, err = ask("node", "-p", "process.execPath"); err != nil {
-		return n, err
-	}
-	if n.version, err = ask("node", "--version"); err != nil {
-		return n, err
-	}
-	if n.npm, err = exec.LookPath("npm"); err != nil {
-		return n, fmt.Errorf("find npm (the lab needs %s): %w", nodeWanted, err)
-	}
-	if n.registry, err = ask("npm", "config", "get", "registry"); err != nil {
-		return n, err
-	}
+	version, path, _ := strings.Cut(out, "/")
+	n := node{path: "/" + path, version: version}
 	var major int
 	if _, err := fmt.Sscanf(n.version, "v%d.", &major); err != nil || major < 20 {
 		return n, fmt.Errorf("use node %s: the lab needs %s", n.version, nodeWanted)
 	}
 	return n, nil
+}
+
+// npmRegistry asks npm where it is configured to get packages from.
+func npmRegistry(ctx context.Context) (string, error) {
+	registry, err := ask(ctx, "npm", "config", "get", "registry")
+	if err != nil {
+		return "", fmt.Errorf("ask npm for its registry (the lab needs %s): %w", nodeWanted, err)
+	}
+	return registry, nil
+}
+
+// ask runs a program away from any project's .npmrc and returns what it printed.
+func ask(ctx context.Context, argv ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the lab's own command lines
+	cmd.Dir = os.TempDir()
+	out, err := cmd.Output()
+	return string(bytes.TrimSpace(out)), err
 }
 
 // debianSources returns the machine's own apt sources of the suite as one-line entries, for a machine that is set up
