@@ -16,9 +16,12 @@ import (
 type Evidence struct {
 	mu    sync.Mutex
 	items map[string]*item
+	once  sync.Once
+	first chan struct{}
 }
 
 type item struct {
+	of     *Evidence
 	mu     sync.Mutex
 	buf    bytes.Buffer
 	closed bool
@@ -27,8 +30,12 @@ type item struct {
 func (i *item) Write(p []byte) (int, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.of.once.Do(func() { close(i.of.first) })
 	return i.buf.Write(p)
 }
+
+// First is closed when the first piece of evidence is written.
+func (e *Evidence) First() <-chan struct{} { return e.first }
 
 func (i *item) Close() error {
 	i.mu.Lock()
@@ -41,10 +48,7 @@ func (i *item) Close() error {
 func (e *Evidence) Keep(name string) io.WriteCloser {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.items == nil {
-		e.items = map[string]*item{}
-	}
-	i := &item{}
+	i := &item{of: e}
 	e.items[name] = i
 	return i
 }
@@ -87,7 +91,7 @@ func (e *Evidence) Open() []string {
 
 // Task is a step's first attempt, with a place for its evidence.
 func Task() (engine.Task, *Evidence) {
-	e := &Evidence{}
+	e := &Evidence{items: map[string]*item{}, first: make(chan struct{})}
 	return engine.Task{Step: "step", Attempt: 1, Keep: e.Keep}, e
 }
 
