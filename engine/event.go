@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -350,12 +351,35 @@ func Decode(typ string, data []byte) (Event, error) {
 			continue
 		}
 		v := reflect.New(reflect.TypeOf(e))
-		if err := json.Unmarshal(data, v.Interface()); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(data))
+		decoder.UseNumber()
+		if err := decoder.Decode(v.Interface()); err != nil {
 			return nil, fmt.Errorf("decode %s: %w", typ, err)
 		}
-		return v.Elem().Interface().(Event), nil //nolint:forcetypeassert // events lists nothing but events
+		decoded, _ := v.Elem().Interface().(Event)
+		settleNumbers(decoded)
+		return decoded, nil
 	}
 	return nil, fmt.Errorf("decode an event: there is no type %q; a newer runbook may have written this journal", typ)
+}
+
+// settleNumbers gives the numbers in an event's free values the types that they had before they were written, so that a
+// state folded from a journal is the one that was there while it was written.
+func settleNumbers(e Event) {
+	switch e := e.(type) {
+	case RunStarted:
+		plainJSON(e.Params)
+	case Looked:
+		plainJSON(e.Output)
+	case ChangeStarted:
+		plainJSON(e.Inputs)
+	case ChangeEnded:
+		plainJSON(e.Output)
+	case BookStarted:
+		plainJSON(e.Params)
+	case RunResumed, Preflight, Concluded, Skipped, Prepared, Asked, Answered, ChangeLost, FixEnded, Escalated, Waited,
+		RunEnded, StopAsked, RunInterrupted, Noted, Noticed:
+	}
 }
 
 func events() []Event {

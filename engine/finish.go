@@ -22,21 +22,15 @@ func (s *State) Finish(p Perform, r Result) Event {
 			e.Answer = *r.Answer
 		}
 		return e
-	case Attach:
+	case Act, Attach:
 		if r.Lost || r.Never {
 			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Never: r.Never}
 		}
-		return ended(c, r)
-	case Act:
-		return ended(c, r)
+		return ChangeEnded{
+			Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Output: r.Output, Failure: r.Failure, Evidence: r.Evidence,
+		}
 	}
 	return Noticed{Text: "a call of no known verb came back: " + string(c.Verb)}
-}
-
-func ended(c Call, r Result) Event {
-	return ChangeEnded{
-		Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Output: r.Output, Failure: r.Failure, Evidence: r.Evidence,
-	}
 }
 
 // judge holds what a check saw against what its author expects.

@@ -321,6 +321,9 @@ func (s *State) doubt(i int) []Action {
 	if st.undo {
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeInDoubt, Note: "nobody saw how taking it back ended"}}}
 	}
+	if looks := s.verifyLooks(i); len(looks) > 0 {
+		return looks
+	}
 	if len(step.Verify) > 0 && s.verified(step.Verify) == True {
 		return []Action{Conclude{FixEnded{
 			Step: s.at(i), Outcome: OutcomeFixed, Note: "nobody saw the change end; its checks are healthy",
@@ -347,13 +350,7 @@ func (s *State) waited(i int, ev Waited, enter func(phase)) {
 // verify looks at all checks of a fix, round after round, until all are healthy in one round or its time is up.
 func (s *State) verify(i int) []Action {
 	st, step := &s.steps[i], s.plan.Steps[i]
-	var looks []Action
-	for _, v := range step.Verify {
-		if !slices.Contains(st.looked, v) && len(looks) < s.run.parallel {
-			looks = append(looks, s.look(v, ForVerify, st.round))
-		}
-	}
-	if len(looks) > 0 {
+	if looks := s.verifyLooks(i); len(looks) > 0 {
 		return looks
 	}
 	within := orElse(step.Within, defaultWithin)
@@ -371,6 +368,18 @@ func (s *State) verify(i int) []Action {
 		}
 	}
 	return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: s.notVerified(step.Verify)}}}
+}
+
+// verifyLooks gives the looks that this round of verification still lacks.
+func (s *State) verifyLooks(i int) []Action {
+	st := &s.steps[i]
+	var looks []Action
+	for _, v := range s.plan.Steps[i].Verify {
+		if !slices.Contains(st.looked, v) && len(looks) < s.run.parallel {
+			looks = append(looks, s.look(v, ForVerify, st.round))
+		}
+	}
+	return looks
 }
 
 // notVerified says which checks did not get healthy.

@@ -298,6 +298,7 @@ func (s *State) applyStep(i int, e Event) {
 		st.output, st.failure = ev.Output, ev.Failure
 		s.changed(i, ev, enter)
 	case ChangeLost:
+		st.round, st.looked = 1, nil
 		enter(doubtful)
 		if ev.Never {
 			s.askAnew(i)
