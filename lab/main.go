@@ -172,7 +172,9 @@ func check(c *cli.Context) error {
 		return err
 	}
 	health := h.Check(c.Context)
-	fmt.Print(health)
+	if _, err := fmt.Fprint(c.App.Writer, health); err != nil {
+		return err
+	}
 	if !health.Healthy() {
 		return cli.Exit("", exitUnhealthy)
 	}
@@ -187,10 +189,10 @@ func reboot(c *cli.Context) error {
 	return h.Reboot(c.Context)
 }
 
-func faults(*cli.Context) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+func faults(c *cli.Context) error {
+	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	for _, f := range host.Faults() {
-		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Summary)
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Summary)
 	}
 	return w.Flush()
 }
@@ -200,11 +202,11 @@ func list(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	for _, h := range hosts {
 		state := map[bool]string{true: "up", false: "dead"}[h.Up]
 		owner := map[bool]string{true: "closed by the process that booted it", false: "until lab down"}[h.Owned]
-		fmt.Fprintf(w, "%s\t%s\tfor %s\t%s\n", h.Name, state, time.Since(h.Since).Round(time.Second), owner)
+		_, _ = fmt.Fprintf(w, "%s\t%s\tfor %s\t%s\n", h.Name, state, time.Since(h.Since).Round(time.Second), owner)
 	}
 	return w.Flush()
 }

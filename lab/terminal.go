@@ -32,7 +32,7 @@ func run(cmd *host.Cmd) error {
 	if err != nil {
 		return err
 	}
-	defer remote.Close()
+	defer remote.Close() //nolint:errcheck // a terminal
 	state, err := term.MakeRaw(in)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func followSize(ctx context.Context, local int, remote *os.File) {
 			if err != nil {
 				return
 			}
-			_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) }) //nolint:gosec // a file descriptor
+			_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) })
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package host
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,14 +43,16 @@ func hierarchies() ([]string, error) {
 	return append(first, rest...), nil
 }
 
-// groupsOf returns the host's cgroup in every hierarchy.
-func groupsOf(name string) ([]string, error) {
+// groupsOf returns the cgroup, in every hierarchy, of the host that has the folder. The same name in two caches gives
+// two groups.
+func groupsOf(dir string) ([]string, error) {
 	groups, err := hierarchies()
 	if err != nil {
 		return nil, err
 	}
+	name := fmt.Sprintf("runbook-lab-%s-%.4x", filepath.Base(dir), sha256.Sum256([]byte(dir)))
 	for i := range groups {
-		groups[i] = filepath.Join(groups[i], "runbook-lab-"+name)
+		groups[i] = filepath.Join(groups[i], name)
 	}
 	return groups, nil
 }
@@ -69,11 +73,11 @@ func makeGroups(groups []string) error {
 			if err != nil || strings.TrimSpace(string(have)) != "" {
 				continue
 			}
-			parent, err := os.ReadFile(filepath.Join(filepath.Dir(group), file))
+			parent, err := os.ReadFile(filepath.Join(filepath.Dir(group), file)) //nolint:gosec // below the kernel's mount
 			if err != nil {
 				continue // cgroup v2: an empty file means "as the parent"
 			}
-			if err := os.WriteFile(filepath.Join(group, file), parent, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(group, file), parent, 0o600); err != nil { //nolint:gosec // below the kernel's mount
 				return fmt.Errorf("give a cgroup its processors: %w", err)
 			}
 		}
@@ -127,8 +131,8 @@ func removeGroups(groups []string) bool {
 			}
 			return nil
 		})
-		for i := len(dirs) - 1; i >= 0; i-- { // the deepest first
-			if err := unix.Rmdir(dirs[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		for _, dir := range slices.Backward(dirs) { // the deepest first
+			if err := unix.Rmdir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				gone = false
 			}
 		}

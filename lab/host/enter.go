@@ -63,7 +63,7 @@ func (h *Host) CopyIn(ctx context.Context, src, dst string, mode fs.FileMode) er
 	if err != nil {
 		return fmt.Errorf("copy into the lab host %s: %w", h.Name, err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read
 	cmd := h.Command(ctx, "install", "-D", "-m", fmt.Sprintf("%04o", mode.Perm()), "/dev/stdin", dst)
 	cmd.Stdin = file
 	var stderr bytes.Buffer

@@ -21,7 +21,7 @@ import (
 )
 
 //go:embed start.sh
-var startScript string //nolint:gochecknoglobals // go:embed needs a variable
+var startScript string
 
 // patience is how long a host may take to boot, or to show a fault, when the caller's context sets no earlier end.
 const patience = 90 * time.Second
@@ -102,7 +102,7 @@ func (h *Host) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep its console: %w", err)
 	}
-	defer console.Close()
+	defer console.Close() //nolint:errcheck // the child has its own descriptor
 	argv := append([]string{"-c", startScript, "start.sh", h.dir, h.image, h.Name}, h.groups...)
 	// Not bound to ctx: the host outlives the call, and with Keep the process.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", argv...) //nolint:gosec // the lab's own script

@@ -242,7 +242,7 @@ func TestCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer out.Close()
+		defer out.Close() //nolint:errcheck // only read
 		cmd.Stdout = in
 		err = cmd.Start()
 		_ = in.Close()
@@ -289,7 +289,7 @@ func TestTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer terminal.Close()
+	defer terminal.Close() //nolint:errcheck // a terminal
 	typed := func(s string) {
 		t.Helper()
 		if _, err := terminal.WriteString(s); err != nil {
@@ -416,7 +416,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	t.Parallel()
 	cache := sharedImages(t)
-	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLeftovers$", "-test.v")
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLeftovers$", "-test.v") //nolint:gosec // this very test
 	self.Env = append(os.Environ(), "LAB_TEST_DIE_IN="+cache)
 	if out, err := self.CombinedOutput(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("the process that should have died: %v\n%s", err, out)
@@ -444,7 +444,7 @@ func TestLeftovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
+	t.Cleanup(func() { _ = h.Close() })
 	want("kept", "next")
 
 	if _, err := host.Boot(t.Context(), host.Options{Name: "kept", Cache: cache}); err == nil {

@@ -58,7 +58,8 @@ func create(ctx context.Context, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, err := groupsOf(o.Name)
+	dir := folder(cache, o.Name)
+	groups, err := groupsOf(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func create(ctx context.Context, o Options) (*Host, error) {
 		return nil, err
 	}
 
-	h := &Host{Name: o.Name, dir: folder(cache, o.Name), image: tree, groups: groups}
+	h := &Host{Name: o.Name, dir: dir, image: tree, groups: groups}
 	if err := os.Mkdir(h.dir, 0o755); errors.Is(err, fs.ErrExist) { //nolint:gosec // root of a file tree
 		return nil, fmt.Errorf("name it %s: a host of this name runs already", o.Name)
 	} else if err != nil {
@@ -206,7 +207,7 @@ func find(cache, name string) (*Host, record, error) {
 		}
 	}
 	var err error
-	if h.groups, err = groupsOf(name); err != nil {
+	if h.groups, err = groupsOf(h.dir); err != nil {
 		return nil, r, err
 	}
 	h.image, h.leader = r.Image, leaderOf(h.groups)

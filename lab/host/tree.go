@@ -77,7 +77,7 @@ func (h *Host) files() (map[string]File, error) {
 	}
 	files := map[string]File{}
 	upper := fmt.Sprintf("/proc/%d/root%s/disk/upper", nspawn, h.dir)
-	err = walk(upper, "/", func(path, real string, info fs.FileInfo) error {
+	err = walk(upper, "/", func(path, at string, info fs.FileInfo) error {
 		switch path {
 		case "/dev", "/proc", "/run", "/sys": // where other file systems are mounted
 			return fs.SkipDir
@@ -92,7 +92,7 @@ func (h *Host) files() (map[string]File, error) {
 			}
 			return nil
 		}
-		file, err := describe(real, info)
+		file, err := describe(at, info)
 		if err == nil && (!inImage || file != original) {
 			files[path] = file
 		}
@@ -102,8 +102,8 @@ func (h *Host) files() (map[string]File, error) {
 		return nil, err
 	}
 	for _, dir := range []string{"/run", "/dev/shm"} {
-		err := walk(fmt.Sprintf("/proc/%d/root%s", h.leader, dir), dir, func(path, real string, info fs.FileInfo) error {
-			file, err := describe(real, info)
+		err := walk(fmt.Sprintf("/proc/%d/root%s", h.leader, dir), dir, func(path, at string, info fs.FileInfo) error {
+			file, err := describe(at, info)
 			if err == nil {
 				files[path] = file
 			}
@@ -117,18 +117,18 @@ func (h *Host) files() (map[string]File, error) {
 }
 
 // walk visits all that stands below top, under the names it has on the host. What vanishes on the way is passed over.
-func walk(top, base string, visit func(path, real string, info fs.FileInfo) error) error {
-	return filepath.WalkDir(top, func(real string, d fs.DirEntry, err error) error {
+func walk(top, base string, visit func(path, at string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(top, func(at string, d fs.DirEntry, err error) error {
 		var info fs.FileInfo
 		if err == nil {
 			info, err = d.Info()
 		}
-		path := filepath.Join(base, strings.TrimPrefix(real, top))
+		path := filepath.Join(base, strings.TrimPrefix(at, top))
 		if err == nil && slices.ContainsFunc(Exclusions(), func(e Exclusion) bool { return e.Path == path }) {
 			return fs.SkipDir
 		}
 		if err == nil {
-			err = visit(path, real, info)
+			err = visit(path, at, info)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -175,7 +175,7 @@ func digest(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
 		return "", err

@@ -79,7 +79,7 @@ func (b *builder) build(ctx context.Context, output, final string, node node) (e
 	if b.output, err = os.Create(output); err != nil { //nolint:gosec // in the cache
 		return fmt.Errorf("keep a log: %w", err)
 	}
-	defer b.output.Close()
+	defer b.output.Close() //nolint:errcheck // a log for people
 	// Under the lock any other unfinished tree is the rest of a build that was killed.
 	stale, _ := filepath.Glob(filepath.Join(filepath.Dir(final), "building-*"))
 	for _, dir := range stale {
@@ -88,7 +88,7 @@ func (b *builder) build(ctx context.Context, output, final string, node node) (e
 	if b.work, err = os.MkdirTemp(filepath.Dir(final), "building-"); err != nil {
 		return fmt.Errorf("make room for the tree: %w", err)
 	}
-	defer os.RemoveAll(b.work)
+	defer os.RemoveAll(b.work) //nolint:errcheck // else the next build removes it
 	b.root, b.node = filepath.Join(b.work, "root"), node
 	if b.registry, err = npmRegistry(ctx); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (b *builder) build(ctx context.Context, output, final string, node node) (e
 		if err := stage.do(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(b.output, "== %s: %.1f s\n", stage.what, time.Since(began).Seconds())
+		_, _ = fmt.Fprintf(b.output, "== %s: %.1f s\n", stage.what, time.Since(began).Seconds())
 	}
 	if err := os.Rename(b.root, final); err != nil {
 		return fmt.Errorf("put the finished tree in place: %w", err)
@@ -187,7 +187,7 @@ func (b *builder) run(ctx context.Context, dir string, env []string, argv ...str
 	tail := new(bytes.Buffer)
 	out := io.Writer(tail)
 	if b.output != nil {
-		fmt.Fprintf(b.output, "== %s\n", strings.Join(argv, " "))
+		_, _ = fmt.Fprintf(b.output, "== %s\n", strings.Join(argv, " "))
 		out = io.MultiWriter(b.output, tail)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the recipe's own command lines
@@ -203,7 +203,7 @@ func (b *builder) run(ctx context.Context, dir string, env []string, argv ...str
 }
 
 func (b *builder) say(format string, args ...any) {
-	fmt.Fprintf(b.log, "lab: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(b.log, "lab: "+format+"\n", args...)
 }
 
 func copyProgram(src, dst string) error {
@@ -211,7 +211,7 @@ func copyProgram(src, dst string) error {
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer from.Close()                                                    //nolint:errcheck // only read
 	to, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program
 	if err != nil {
 		return err

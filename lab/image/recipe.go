@@ -1,9 +1,9 @@
 package image
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -14,12 +14,12 @@ import (
 // files is laid over the new tree as it stands: files/etc/hosts becomes /etc/hosts.
 //
 //go:embed all:files
-var files embed.FS //nolint:gochecknoglobals // go:embed needs a variable
+var files embed.FS
 
 // setup runs inside the tree, last.
 //
 //go:embed setup.sh
-var setup string //nolint:gochecknoglobals // go:embed needs a variable
+var setup string
 
 const (
 	// suite is what the production host runs.
@@ -67,20 +67,18 @@ func pnpmVersion() (string, error) {
 
 // key names the tree that this recipe makes with the given Node: 16 hex digits.
 func key(nodeVersion string) (string, error) {
-	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.GOARCH, nodeVersion, suite, storeDir, debian())
-	fmt.Fprintln(sum, setup)
+	var all bytes.Buffer
+	fmt.Fprintf(&all, "%s %s %s %s %q %q\n", runtime.GOARCH, nodeVersion, suite, storeDir, debian(), setup)
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := files.ReadFile(path)
-		fmt.Fprintln(sum, path, len(text))
-		sum.Write(text)
+		fmt.Fprintf(&all, "%s %q\n", path, text)
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("hash the recipe: %w", err)
 	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+	return fmt.Sprintf("%x", sha256.Sum256(all.Bytes()))[:16], nil
 }
