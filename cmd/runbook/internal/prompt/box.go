@@ -214,7 +214,7 @@ func (p *Prompt) line(s screen.Screen, q engine.Question) string {
 		keys = strings.Replace(keys, "[q]uit", "[s]how evidence [q]uit", 1)
 	}
 	text, keys = screen.Line(text), strings.TrimSpace(keys)
-	if screen.Width(text)+2+screen.Width(keys)+1 <= s.Width {
+	if screen.Width(text)+2+screen.Width(keys)+3 <= s.Width {
 		return s.Paint.Strong(text) + "  " + keys + " "
 	}
 	lines := screen.Wrap(text, s.Width)
@@ -230,25 +230,25 @@ func (p *Prompt) words(q engine.Question) (text, keys string) {
 	case engine.AskFix, engine.AskUndo:
 		switch {
 		case !p.may(q):
-			return "Another person has to agree: runbook approve " + p.Run() + " " + q.Step, "Your [n]o counts. [q]uit"
+			return "Another person has to agree: runbook approve " + p.Run() + " " + q.Step, "Your [n]o counts; [q]uit"
 		case q.Risk == engine.High:
-			return doing + "? Type " + target(q) + " to say yes.", "Anything else is No. [q]uit"
+			return doing + "? Type " + target(q) + " to say yes.", "Anything else is No; [q]uit"
 		case q.Kind == engine.AskUndo:
 			return "Take it back: " + lowerFirst(doing) + "?", "[y]es [N]o [q]uit"
 		default:
 			return doing + "?", "[y]es [N]o [q]uit"
 		}
 	case engine.AskFailed:
-		return "Try again, or go on without it?", "[r]etry [c]ontinue [q]uit (Enter: quit)"
+		return "Try again, or go on without it?", "[r]etry [c]ontinue [q]uit, Enter quits"
 	case engine.AskDoubt:
-		return "Was it made?", "[m]ade [n]ot made [a]gain [q]uit (Enter: leave it in doubt)"
+		return "Was it made?", "[m]ade [n]ot made [a]gain [q]uit, Enter leaves it in doubt"
 	case engine.AskManual:
 		return "Is it done?", "[d]one [N]ot done [q]uit"
 	case engine.AskValue:
 		if len(q.Choices) > 0 {
-			return "One of: " + strings.Join(q.Choices, ", "), "[q]uit >"
+			return "One of: " + strings.Join(q.Choices, ", "), "[q]uit"
 		}
-		return "Your answer" + typeHint(q.Type), "[q]uit >"
+		return "Your answer" + typeHint(q.Type), "[q]uit"
 	}
 	return "", ""
 }

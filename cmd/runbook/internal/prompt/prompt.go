@@ -66,6 +66,7 @@ func (p *Prompt) ask(ctx context.Context, t *tty, q engine.Question) engine.Resu
 		if t.forget() != nil {
 			return p.answer(engine.Gone, "the terminal was lost")
 		}
+		_, _ = io.WriteString(t, "> ") // from here on keys count
 		typed, err := p.wait(ctx, t, asked, q.Expires, &rung)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):

@@ -16,6 +16,9 @@ import (
 // patience is how long a test waits for what must come. It is only reached when it does not.
 const patience = 20 * time.Second
 
+// ready ends a question: what is typed before it stands there does not count.
+const ready = "> "
+
 // person sits at a real terminal: sees what is written to it, and types.
 type person struct {
 	t      *testing.T
@@ -190,7 +193,7 @@ func TestOnlyYesMeansYes(t *testing.T) {
 			t.Parallel()
 			person, open := sit(t)
 			got := ask(t.Context(), prompt(open), c.q)
-			person.sees("[q]uit", 1)
+			person.sees(ready, 1)
 			person.types(c.typed)
 			a := answer(t, got)
 			if a.Value != c.want || a.Note != c.note {
@@ -208,7 +211,7 @@ func TestKeysTypedBeforeTheQuestionDoNotCount(t *testing.T) {
 	person.types("y\nyes\ny")
 	person.sees("yes", 1) // the terminal has taken them: it echoes
 	got := ask(t.Context(), prompt(open), restart())
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	person.types("\n")
 	if a := answer(t, got); a.Value != engine.No || a.Note != "" {
 		t.Errorf("keys that were typed before answered: %+v\n%s", a, person.screen())
@@ -225,9 +228,9 @@ func TestKeysTypedWhileEvidenceIsShownDoNotCount(t *testing.T) {
 		return evidence(file)
 	}
 	got := ask(t.Context(), p, restart())
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	person.types("s\n")
-	person.sees("[q]uit", 2)
+	person.sees(ready, 2)
 	person.types("n\n")
 	if a := answer(t, got); a.Value != engine.No {
 		t.Errorf("answered %+v\n%s", a, person.screen())
@@ -263,7 +266,7 @@ func TestValuesAreAskedForAgainUntilTheyFit(t *testing.T) {
 			c.q.Step, c.q.Kind, c.q.Text = "which", engine.AskValue, "Which release?"
 			got := ask(t.Context(), prompt(open), c.q)
 			for i, typed := range c.typed {
-				person.sees("[q]uit >", i+1)
+				person.sees(ready, i+1)
 				person.types(typed)
 			}
 			if a := answer(t, got); a.Value != c.want {
@@ -297,7 +300,7 @@ func TestAQuestionThatWasDecidedElsewhereCloses(t *testing.T) {
 	person, open := sit(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	got := ask(ctx, prompt(open), restart())
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	person.types("y") // not ended by Enter: not said
 	cancel()
 	if a := answer(t, got); a.Value != engine.Gone {
@@ -309,7 +312,7 @@ func TestAQuestionThatWasDecidedElsewhereCloses(t *testing.T) {
 func TestATerminalThatGoesAwaySaysNothing(t *testing.T) {
 	person, open := sit(t)
 	got := ask(t.Context(), prompt(open), restart())
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	_ = person.master.Close()
 	if a := answer(t, got); a.Value != engine.Gone || a.By != "" {
 		t.Errorf("answered %+v", a)
@@ -359,7 +362,7 @@ func TestTheTerminalIsUsableWhateverCameBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := ask(t.Context(), prompt(open), restart())
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	person.types("y\r")
 	if a := answer(t, got); a.Value != engine.Yes {
 		t.Errorf("answered %+v", a)
@@ -381,9 +384,9 @@ func TestNothingOfAQuestionMovesTheCursor(t *testing.T) {
 	p := prompt(open)
 	p.Getenv = func(string) string { return "dumb" } // no colours of our own
 	got := ask(t.Context(), p, q)
-	person.sees("[q]uit", 1)
+	person.sees(ready, 1)
 	person.types("s\n")
-	person.sees("[q]uit", 2)
+	person.sees(ready, 2)
 	person.types("\n")
 	answer(t, got)
 	for _, bad := range []string{"\x1b", "\a", "\u202E", "\rx"} {

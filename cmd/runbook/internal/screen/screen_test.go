@@ -23,6 +23,7 @@ func TestTextFromStrangersIsHarmless(t *testing.T) {
 		"bytes that are no text":  {"a\xffb", "a\uFFFDb"},
 		"lines of Windows":        {"a\r\nb", "a\nb"},
 		"tabs are blanks":         {"a\tb", "a    b"},
+		"a secret has a name":     {"x" + engine.SecretMarker("token") + "y", "x[secret token]y"},
 		"backspaces show":         {"rm\b\bls\x7f", "rm\uFFFD\uFFFDls\uFFFD"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,10 +13,16 @@ import (
 // other sequence stays visible, without the character that makes it one.
 var paints = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 
+// secrets are the marks that stand for a secret's value: see SecretMarker in package engine.
+var secrets = regexp.MustCompile("\x00secret:([A-Za-z0-9_.-]*)\x00")
+
 // Clean makes text from strangers fit for a terminal. Line breaks stay, tabs become blanks, and what could act on the
 // text around it, or stand there unseen, becomes U+FFFD.
 func Clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
+	if strings.Contains(s, "\x00") {
+		s = secrets.ReplaceAllString(s, "[secret $1]")
+	}
 	if strings.Contains(s, "\x1b[") {
 		s = paints.ReplaceAllString(s, "")
 	}

@@ -1,0 +1,228 @@
+package books
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agext/levenshtein"
+)
+
+// suffix is how the file of a runbook ends. Scenarios lie beside it.
+const (
+	suffix    = ".yaml"
+	scenarios = ".scenarios.yaml"
+)
+
+// largest is as much of a file as is read: one byte more than a runbook may have, so that the engine says it is too large.
+const largest = 1<<20 + 1
+
+// Shelf is where runbooks are looked for.
+type Shelf struct {
+	Dirs    []string // in this order; those that are not there are passed over
+	Shipped fs.FS    // after all folders; may be nil
+	Root    bool     // the program runs as root: see the package's promise
+}
+
+// Book is one runbook's file.
+type Book struct {
+	Name    string // its stem
+	File    string // its path, or "shipped:NAME.yaml"
+	Source  []byte
+	Shipped bool
+}
+
+// UnknownError says that no runbook has a name.
+type UnknownError struct {
+	Name string
+	Near string   // what may have been meant, "" for nothing
+	In   []string // where it was looked for
+}
+
+func (e *UnknownError) Error() string {
+	if e.Near != "" {
+		return fmt.Sprintf("find runbook %s: there is none; did you mean %s?", e.Name, e.Near)
+	}
+	return fmt.Sprintf("find runbook %s: there is none in %s", e.Name, strings.Join(e.In, ", "))
+}
+
+// IsPath tells whether an argument names a file and not a runbook.
+func IsPath(arg string) bool {
+	return strings.ContainsRune(arg, filepath.Separator) || strings.HasSuffix(arg, suffix) || strings.HasSuffix(arg, ".yml")
+}
+
+// Find reads the runbook of a name, or of a path.
+func (s Shelf) Find(arg string) (Book, error) {
+	if IsPath(arg) {
+		b, err := s.read(arg)
+		if err != nil {
+			return Book{}, fmt.Errorf("read runbook: %w", err)
+		}
+		return b, nil
+	}
+	for _, dir := range s.Dirs {
+		b, err := s.read(filepath.Join(dir, arg+suffix))
+		if err == nil {
+			return b, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return Book{}, fmt.Errorf("read runbook %s: %w", arg, err)
+		}
+	}
+	if s.Shipped != nil && fs.ValidPath(arg+suffix) {
+		source, err := fs.ReadFile(s.Shipped, arg+suffix)
+		if err == nil {
+			return Book{Name: arg, File: "shipped:" + arg + suffix, Source: source, Shipped: true}, nil
+		}
+	}
+	return Book{}, &UnknownError{Name: arg, Near: nearest(arg, s.Names()), In: s.places()}
+}
+
+// Beside is the shelf for the runbooks that this one runs as steps: those in its own folder come first.
+func (s Shelf) Beside(b Book) Shelf {
+	if b.Shipped {
+		return s
+	}
+	s.Dirs = append([]string{filepath.Dir(b.File)}, s.Dirs...)
+	return s
+}
+
+// Lookup is Find in the form that the engine's loader wants.
+func (s Shelf) Lookup(name string) (file string, source []byte, err error) {
+	b, err := s.Find(name)
+	return b.File, b.Source, err
+}
+
+// Entry is a runbook in a list, as far as it can be read.
+type Entry struct {
+	Book
+	Err error // why it can't be read, or not be run by this user
+}
+
+// List gives all runbooks by name. Where a name is in several places the first one counts, as in Find.
+func (s Shelf) List() []Entry {
+	var out []Entry
+	for _, name := range s.Names() {
+		b, err := s.Find(name)
+		b.Name = name
+		out = append(out, Entry{b, err})
+	}
+	return out
+}
+
+// Names lists the names of all runbooks, sorted, without reading any.
+func (s Shelf) Names() []string {
+	var names []string
+	add := func(entries []fs.DirEntry) {
+		for _, e := range entries {
+			if name, ok := strings.CutSuffix(e.Name(), suffix); ok && !e.IsDir() && !strings.HasSuffix(e.Name(), scenarios) && name != "" && name[0] != '.' {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, dir := range s.Dirs {
+		if entries, err := os.ReadDir(dir); err == nil {
+			add(entries)
+		}
+	}
+	if s.Shipped != nil {
+		if entries, err := fs.ReadDir(s.Shipped, "."); err == nil {
+			add(entries)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// In lists the files of runbooks below a folder, or the file itself.
+func In(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("look for runbooks: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && p != path && strings.HasPrefix(e.Name(), "."):
+			return fs.SkipDir
+		case !e.IsDir() && strings.HasSuffix(p, suffix) && !strings.HasSuffix(p, scenarios) && !strings.HasPrefix(e.Name(), "."):
+			files = append(files, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for runbooks in %s: %w", path, err)
+	}
+	return files, nil
+}
+
+func (s Shelf) places() []string {
+	places := slices.Clone(s.Dirs)
+	if s.Shipped != nil {
+		places = append(places, "the shipped ones")
+	}
+	return places
+}
+
+func (s Shelf) read(path string) (Book, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Book{}, err
+	case info.IsDir():
+		return Book{}, fmt.Errorf("%s is a folder: name a runbook in it, or look at all with runbook list --dir %s", path, path)
+	case !info.Mode().IsRegular():
+		return Book{}, fmt.Errorf("%s is not a file", path)
+	}
+	if s.Root {
+		if err := trusted(path); err != nil {
+			return Book{}, err
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Book{}, err
+	}
+	defer func() { _ = f.Close() }()
+	source, err := io.ReadAll(io.LimitReader(f, largest))
+	if err != nil {
+		return Book{}, err
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), suffix), ".yml")
+	return Book{Name: name, File: path, Source: source}, nil
+}
+
+// nearest gives the name that was probably meant, "" when none is near: a third of the letters may be wrong, or the name
+// is a part of exactly one.
+func nearest(name string, names []string) string {
+	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
+	for _, n := range names {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil); d < least {
+			best, least = n, d
+		}
+	}
+	if best != "" || len(name) < 3 {
+		return best
+	}
+	for _, n := range names {
+		if !strings.Contains(n, strings.ToLower(name)) {
+			continue
+		}
+		if best != "" {
+			return ""
+		}
+		best = n
+	}
+	return best
+}

@@ -1,0 +1,280 @@
+package display
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"runbook/cmd/runbook/internal/screen"
+	"runbook/engine"
+	"runbook/reports"
+)
+
+// redraw is how often the line of what is going on is written again.
+const redraw = 250 * time.Millisecond
+
+// Display shows a run. Its methods may be called from any goroutine.
+type Display struct {
+	mu      sync.Mutex
+	screen  screen.Screen
+	now     func() time.Time
+	titles  titles
+	dry     bool
+	idWidth int
+	run     string
+
+	going   []task
+	onLine  bool     // the last line is that of what is going on
+	holds   int      // questions that are open: nothing is written
+	held    []string // lines that wait
+	changes map[string]change
+	looked  map[string]engine.Outcome // what verification last said of a check
+	said    map[string]engine.Tri     // of findings
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+// task is something that is going on.
+type task struct {
+	key   string
+	path  string
+	what  string
+	since time.Time
+	last  string // the last line of its output
+}
+
+// change is what is known of a fix that is on its way.
+type change struct {
+	question engine.Question
+	answer   engine.Answer
+	failed   bool
+}
+
+// New makes a display that writes to a screen, until Close.
+func New(s screen.Screen, now func() time.Time) *Display {
+	d := &Display{
+		screen: s, now: now, idWidth: 8, changes: map[string]change{}, looked: map[string]engine.Outcome{},
+		said: map[string]engine.Tri{}, stop: make(chan struct{}),
+	}
+	if s.Terminal {
+		d.done.Go(d.tick)
+	}
+	return d
+}
+
+func (d *Display) tick() {
+	ticker := time.NewTicker(redraw)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-d.stop:
+			return
+		case <-ticker.C:
+			d.mu.Lock()
+			d.draw()
+			d.mu.Unlock()
+		}
+	}
+}
+
+// Close ends the display. What has been written stays.
+func (d *Display) Close() {
+	close(d.stop)
+	d.done.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.going, d.holds = nil, 0
+	d.print()
+}
+
+// Hold keeps the display from writing while somebody else does: a question stands on the screen. What happens
+// meanwhile is written afterwards.
+func (d *Display) Hold() (release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear()
+	d.holds++
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.holds--
+		d.print()
+	})
+}
+
+// Say writes lines that are no event.
+func (d *Display) Say(lines ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.print(lines...)
+}
+
+// Known tells the display of a run that began before it: its events so far are not shown again.
+func (d *Display) Known(e engine.RunStarted) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.know(e)
+}
+
+func (d *Display) know(e engine.RunStarted) {
+	d.titles = newTitles(e)
+	d.dry = e.Mode == engine.DryRun
+	d.run, d.idWidth = e.Run, d.titles.widest()
+}
+
+// Run is the id of the run, once it has one.
+func (d *Display) Run() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.run
+}
+
+// Watch shows an event.
+func (d *Display) Watch(e engine.Stamped, _ *engine.State) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var lines []string
+	for _, r := range d.rows(e) {
+		lines = append(lines, d.lines(e.At, r)...)
+	}
+	d.print(lines...)
+}
+
+// Begun shows that a call begins.
+func (d *Display) Begun(p engine.Perform) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := task{key: p.ID, path: p.Call.Step, since: d.now(), what: d.titles.title(p.Call.Step)}
+	switch p.Call.Verb {
+	case engine.Confirm:
+		return
+	case engine.Prepare:
+		t.what = "looking at what it would do"
+	case engine.Act:
+		t.what = "changing"
+	case engine.Attach:
+		t.what = "finding out how it ended"
+	case engine.Look:
+		t.what = lookingFor(p.For, t.what)
+	}
+	d.going = slices.DeleteFunc(d.going, func(o task) bool { return o.path == t.path })
+	d.going = append(d.going, t)
+	if d.screen.Terminal {
+		d.draw()
+		return
+	}
+	if p.Call.Verb == engine.Look && p.For == engine.ForGraph || p.Call.Verb == engine.Attach {
+		r := row{word: "begins", id: p.Call.Step, text: t.what}
+		if p.Call.Attempt > 1 {
+			r.text += fmt.Sprintf(" (attempt %d)", p.Call.Attempt)
+		}
+		d.print(d.lines(t.since, d.real(r))...)
+	}
+}
+
+func lookingFor(why engine.Reason, title string) string {
+	switch why {
+	case engine.ForAgain:
+		return "looking again, before the change"
+	case engine.ForVerify:
+		return "looking whether it helped"
+	case engine.ForGoal:
+		return "looking afresh, at the end"
+	case engine.ForGraph:
+	}
+	return title
+}
+
+// Output shows the last line of what a step that is going on has written.
+func (d *Display) Output(step, line string) {
+	line = screen.Line(line)
+	if line == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.going {
+		if d.going[i].path == step {
+			d.going[i].last = line
+		}
+	}
+}
+
+// ended takes a step out of what is going on, and gives how long it took, "" for no time worth telling.
+func (d *Display) ended(path string) string {
+	i := slices.IndexFunc(d.going, func(t task) bool { return t.path == path })
+	if i < 0 {
+		return ""
+	}
+	took := d.now().Sub(d.going[i].since)
+	d.going = slices.Delete(d.going, i, i+1)
+	if took < time.Second {
+		return ""
+	}
+	return reports.Span(took)
+}
+
+// waits shows that a step lets time pass.
+func (d *Display) waits(path, what string) {
+	d.going = slices.DeleteFunc(d.going, func(o task) bool { return o.path == path })
+	d.going = append(d.going, task{path: path, since: d.now(), what: what})
+}
+
+// print writes lines that stay, and below them, on a terminal, what is going on. While a question is open they wait.
+func (d *Display) print(lines ...string) {
+	if d.holds > 0 {
+		d.held = append(d.held, lines...)
+		return
+	}
+	lines, d.held = append(d.held, lines...), nil
+	if len(lines) > 0 {
+		d.clear()
+		_, _ = io.WriteString(d.screen, strings.Join(lines, "\n")+"\n")
+	}
+	d.draw()
+}
+
+// clear takes the line of what is going on away.
+func (d *Display) clear() {
+	if d.onLine {
+		_, _ = io.WriteString(d.screen, "\r\x1b[K")
+		d.onLine = false
+	}
+}
+
+// draw writes the line of what is going on.
+func (d *Display) draw() {
+	if !d.screen.Terminal || d.holds > 0 {
+		return
+	}
+	if len(d.going) == 0 {
+		d.clear()
+		return
+	}
+	first := d.going[0]
+	took := reports.Span(d.now().Sub(first.since).Truncate(time.Second))
+	var text string
+	if n := len(d.going); n > 1 {
+		var names []string
+		for _, t := range d.going[:min(n, 3)] {
+			names = append(names, t.path)
+		}
+		text = strings.Join(names, ", ")
+		if n > 3 {
+			text += fmt.Sprintf(" and %d more", n-3)
+		}
+		text = fmt.Sprintf("%s  %s", text, took)
+	} else {
+		text = fmt.Sprintf("%s  %s  %s", screen.Pad(first.path, d.idWidth), took, first.what)
+		if first.last != "" {
+			text += ": " + first.last
+		}
+	}
+	line := screen.Clip(strings.Repeat(" ", timeWidth)+screen.Pad("now", wordWidth)+text, d.screen.Width-1)
+	_, _ = io.WriteString(d.screen, "\r"+line+"\x1b[K")
+	d.onLine = true
+}
