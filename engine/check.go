@@ -103,6 +103,7 @@ type review struct {
 type body struct {
 	step   *Step
 	undo   bool
+	given  map[string]Pos // the keys of the step or undo
 	uses   Text
 	with   Value
 	kind   Kind
@@ -126,11 +127,12 @@ func newReview(rb *Runbook, kinds Kinds) *review {
 			v.step[s.ID.Value] = i
 		}
 		b := v.body(s, s.Uses, s.With)
+		b.given = s.Given
 		v.bodies = append(v.bodies, b)
 		v.effect = append(v.effect, effectOf(s, b))
 		if s.Undo != nil {
 			undo := v.body(s, s.Undo.Uses, s.Undo.With)
-			undo.undo = true
+			undo.undo, undo.given = true, s.Undo.Given
 			v.bodies = append(v.bodies, undo)
 		}
 	}
@@ -168,10 +170,16 @@ func (v *review) body(s *Step, uses Text, with Value) body {
 
 // report says what is wrong with a text, under which the caret stands.
 func (v *review) report(t Text, hint, format string, args ...any) {
+	if v.full() {
+		return
+	}
 	v.reportAt(t.Pos, v.length(t), hint, format, args...)
 }
 
 func (v *review) reportAt(at Pos, length int, hint, format string, args ...any) {
+	if v.full() {
+		return
+	}
 	v.found = append(v.found, Diagnostic{
 		File: v.rb.File, Pos: at, Length: length, Message: fmt.Sprintf(format, args...), Rule: v.rule, Hint: hint,
 	})
@@ -188,6 +196,9 @@ func (v *review) length(t Text) int {
 	}
 	return max(length, 1)
 }
+
+// full tells whether there are as many mistakes as are given: what they cost to find is saved then.
+func (v *review) full() bool { return len(v.found) >= maxFound }
 
 // reportKey says what is wrong with a key that a mapping has.
 func (v *review) reportKey(given map[string]Pos, key, format string, args ...any) {

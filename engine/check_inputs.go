@@ -50,7 +50,7 @@ func itHas(names []string, meant string) string {
 func (v *review) missingInputs() {
 	for i := range v.bodies {
 		b := &v.bodies[i]
-		if _, given := b.step.Given["with"]; !b.known || given && b.with.Kind == NoValue {
+		if _, given := b.given["with"]; !b.known || given && b.with.Kind == NoValue {
 			continue
 		}
 		for _, f := range b.kind.Input.Fields {
@@ -210,7 +210,7 @@ func typeName(t Type) string {
 	case List:
 		return "a list"
 	case Map, Object:
-		return "a mapping"
+		return "a mapping of keys and values"
 	default:
 		return "a value"
 	}
@@ -272,7 +272,7 @@ func (v *review) refusedInputs() {
 		if !b.known || b.wrong || !isLiteral(b.with) {
 			continue
 		}
-		if _, given := b.step.Given["with"]; given && b.with.Kind == NoValue {
+		if _, given := b.given["with"]; given && b.with.Kind == NoValue {
 			continue
 		}
 		values, _ := plainValue(b.with).(map[string]any)
@@ -340,7 +340,7 @@ func (v *review) secretPlaces() {
 		}
 		for _, in := range b.inputs {
 			if !in.field.Secret {
-				v.noSecrets(in.value, fmt.Sprintf("%s is seen in the process list or the report: %s", in.field.Name, instead))
+				v.noSecrets(in.value, fmt.Sprintf("%s is seen in the process list or the report; %s", in.field.Name, instead))
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (v *review) links() {
 	}
 	for _, l := range links {
 		if want, hint := misfit("url", l.Value); want != "" {
-			v.report(l, hint, "a link must be %s; this is %s", want, shorten(l.Value))
+			v.report(l, hint, "a link must be an http or https address; this is %s", shorten(l.Value))
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (v *review) lockName() {
 	if t == v.rb.Name || lockName.MatchString(t.Value) && len(t.Value) <= maxName {
 		return
 	}
-	v.report(t, "", "%s can't be the name of a lock: use at most %d letters, digits, dots, - and _", shorten(t.Value), maxName)
+	v.report(t, "", "%s can't be the name of a lock: use at most %d letters, digits, dots, - and _, beginning with a letter or digit", shorten(t.Value), maxName)
 }
 
 func (v *review) ids() {
@@ -171,7 +171,7 @@ func (v *review) unknownSteps() {
 		findings[f.ID.Value] = true
 	}
 	v.namedSteps(func(key string, name Text) {
-		if _, there := v.step[name.Value]; there {
+		if _, there := v.step[name.Value]; there || v.full() {
 			return
 		}
 		switch {
@@ -227,7 +227,7 @@ func (v *review) conditionalChecks() {
 			return
 		}
 		if at, conditional := v.rb.Steps[i].Given["when"]; conditional && v.effect[i] == Reads {
-			v.report(name, "", "%s names %s, which may be skipped: it has a when at line %d, and must not have one", key, name.Value, at.Line)
+			v.report(name, "", "%s names %s, which may be skipped, because it has a when (line %d): these checks must always run", key, name.Value, at.Line)
 		}
 	})
 }
@@ -255,9 +255,9 @@ func effectName(e Effect) string {
 	case AsksYou:
 		return "a step for a person"
 	case EndsRun:
-		return "the end of the run"
+		return "an escalation"
 	case RunsBook:
-		return "another runbook"
+		return "a step that runs a runbook"
 	default:
 		return "a step"
 	}

@@ -32,7 +32,7 @@ func (v *review) paramValues() {
 		switch {
 		case p.Type == "":
 		case p.Type == ParamEnum && !given:
-			v.reportAt(p.TypePos, len(p.Type), "", "an enum needs values: add values: [low, high]")
+			v.reportAt(p.TypePos, len(p.Type), "", "an enum needs values, like values: [low, high]")
 		case p.Type != ParamEnum && given:
 			v.reportKey(p.Given, "values", "values belongs to an enum, and %s is of type %s", p.Name.Value, p.Type)
 		}
@@ -62,7 +62,7 @@ func (v *review) paramPattern() {
 			continue
 		}
 		if _, err := regexp.Compile(p.Pattern.Value); err != nil {
-			v.report(p.Pattern, "", "pattern must be a regular expression: %s", regexpFault(err))
+			v.report(p.Pattern, "", "pattern must be a regular expression (fault: %s)", regexpFault(err))
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (v *review) paramSecret() {
 		}
 		for _, key := range []string{"default", "values"} {
 			if _, given := p.Given[key]; given {
-				v.reportKey(p.Given, key, "%s is a secret: a value that stands in the file is none", p.Name.Value)
+				v.reportKey(p.Given, key, "%s is a secret: its value can't stand in the file", p.Name.Value)
 			}
 		}
 		if _, given := p.Given["pattern"]; given {

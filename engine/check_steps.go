@@ -21,7 +21,7 @@ func (v *review) misplacedKeys() {
 	for i, s := range v.rb.Steps {
 		effect := v.effect[i]
 		if kind, _ := v.kinds.Find(s.Uses.Value); forgotReads(&s, kind) {
-			v.reportAt(s.Given["expect"], len("expect"), didYouMean("reads: true, with the expect"),
+			v.reportAt(s.Given["expect"], len("expect"), "did you mean to add reads: true?",
 				"expect belongs to a check, and a %s is a fix unless it says that it only reads", kind.Name)
 		}
 		if effect == "" {
@@ -31,8 +31,7 @@ func (v *review) misplacedKeys() {
 			if key == "reads" || stepKeyBelongs(key, effect) {
 				continue
 			}
-			v.reportKey(s.Given, key, "%s belongs to %s, and this is %s: %s %s",
-				key, owners(key), effectName(effect), s.Uses.Value, whatItDoes(effect))
+			v.reportKey(s.Given, key, "%s belongs to %s; %s %s", key, owners(key), s.Uses.Value, whatItDoes(effect))
 		}
 	}
 }
@@ -106,7 +105,7 @@ func (v *review) noVerify() {
 func (v *review) noWhy() {
 	for i, s := range v.rb.Steps {
 		if _, given := s.Given["why"]; s.Verify.None && !given && v.effect[i] == Changes {
-			v.reportAt(s.Verify.Pos, len("none"), "", "nothing verifies this fix, so it must say why: it helps whom, and how would anybody notice?")
+			v.reportAt(s.Verify.Pos, len("none"), "", "a fix that nothing verifies must say why: add a why, or list the checks that show whether it helped")
 		}
 	}
 }
@@ -155,14 +154,6 @@ func (v *review) misplacedTemplates() {
 		if i := strings.Index(t.Value, openMark); i >= 0 {
 			v.reportAt(v.rb.at(t, i), len(openMark), "", "%s", message)
 		}
-	}
-	const bare = "a condition is written without ${{ }}: it is an expression as it stands"
-	for _, s := range v.rb.Steps {
-		look(s.When, bare)
-		look(s.Expect, bare)
-	}
-	for _, f := range v.rb.Findings {
-		look(f.When, bare)
 	}
 	const plain = "${{ }} is not read here, only in with, title, why, target, as and say"
 	for _, t := range []Text{v.rb.Title, v.rb.Summary, v.rb.Service, v.rb.Owner, v.rb.Limits.Lock} {

@@ -21,9 +21,19 @@ type Diagnostic struct {
 // String gives the first line of a rendering: file:line:col: message [rule].
 func (d Diagnostic) String() string {
 	if d.Pos.Line == 0 {
-		return fmt.Sprintf("%s: %s [%s]", d.File, d.Message, d.Rule)
+		return clean(fmt.Sprintf("%s: %s [%s]", d.File, d.Message, d.Rule))
 	}
-	return fmt.Sprintf("%s:%d:%d: %s [%s]", d.File, d.Pos.Line, d.Pos.Col, d.Message, d.Rule)
+	return clean(fmt.Sprintf("%s:%d:%d: %s [%s]", d.File, d.Pos.Line, d.Pos.Col, d.Message, d.Rule))
+}
+
+// clean keeps what a file says on its line, and away from the terminal's controls.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || isInvisible(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // sorted puts mistakes in the order of the file, and drops what is said twice.
@@ -81,7 +91,7 @@ func Render(d Diagnostic, src []byte) string {
 		b.WriteString("\n")
 	}
 	if d.Hint != "" {
-		b.WriteString("      " + d.Hint + "\n")
+		b.WriteString("      " + clean(d.Hint) + "\n")
 	}
 	return b.String()
 }
@@ -97,7 +107,11 @@ func excerpt(line string, col, length, width int) (text, carets string) {
 	cells, from, cutBefore, cutAfter := cellsOf(line, col-1, width)
 	to := min(from+length, max(len(cells), from+1))
 	start, end := 0, len(cells)
-	if cutBefore || cutAfter || widthOf(cells) > width {
+	needed := widthOf(cells)
+	if from == len(cells) {
+		needed++ // for the caret, which stands behind the line
+	}
+	if cutBefore || cutAfter || needed > width {
 		start, end = window(cells, from, width-2)
 	}
 	before := 0

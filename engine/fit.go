@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +27,7 @@ func misfit(is, text string) (want, hint string) {
 		return misfitURL(text)
 	case "port":
 		if n, err := strconv.Atoi(text); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != text {
-			return "a port, from 1 to 65535", ""
+			return "a port number from 1 to 65535", ""
 		}
 	case "user":
 		if !userName.MatchString(text) {
@@ -35,7 +37,7 @@ func misfit(is, text string) (want, hint string) {
 		return misfitAddress(text)
 	case "regexp":
 		if _, err := regexp.Compile(text); err != nil {
-			return "a regular expression: " + regexpFault(err), ""
+			return "a regular expression (fault: " + regexpFault(err) + ")", ""
 		}
 	}
 	return "", ""
@@ -52,7 +54,7 @@ func misfitPath(text string) (want, hint string) {
 	case !strings.HasPrefix(text, "/"):
 		return absolute, ""
 	case slices.Contains(strings.Split(text, "/"), ".."):
-		return "a path without ..", ""
+		return "an absolute path without ..", ""
 	}
 	return "", ""
 }
@@ -85,7 +87,7 @@ func misfitUnit(text string) (want, hint string) {
 }
 
 func misfitURL(text string) (want, hint string) {
-	const example = "an address like http://127.0.0.1:3000/health"
+	const example = "an http or https address, like http://127.0.0.1:3000/health"
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -94,10 +96,11 @@ func misfitURL(text string) (want, hint string) {
 		}
 		return example, hint
 	case u.Scheme != "http" && u.Scheme != "https":
-		if u.Host == "" && !strings.ContainsAny(text, " /") || strings.HasPrefix(text, "localhost") {
+		host, _, _ := strings.Cut(text, "/")
+		if strings.HasPrefix(host, "localhost") || strings.Contains(host, ".") && !strings.ContainsAny(text, " ") && !strings.Contains(text, "://") {
 			hint = didYouMean("http://" + text)
 		}
-		return example + ", with http or https", hint
+		return example, hint
 	case u.Hostname() == "" || strings.ContainsAny(text, " \t\n"):
 		return example, ""
 	case u.User != nil:
@@ -132,9 +135,12 @@ func misfitAddress(text string) (want, hint string) {
 	return "", ""
 }
 
-// regexpFault tells what is wrong with a regular expression, without the words that every such error begins with.
+// regexpFault tells what is wrong with a regular expression in a few words.
 func regexpFault(err error) string {
-	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	if fault, ok := errors.AsType[*syntax.Error](err); ok {
+		return fault.Code.String()
+	}
+	return err.Error()
 }
 
 // misfitMessage tells that a value does not fit, with the value.

@@ -105,6 +105,7 @@ func (p Param) value(text string) (v any, want, hint string) {
 		return v, "", ""
 	}
 	switch {
+	case p.Min != nil && p.Max != nil && *p.Min > *p.Max: // no value fits, which is not this value's fault
 	case p.Min != nil && p.Max != nil && (n < *p.Min || n > *p.Max):
 		return nil, fmt.Sprintf("from %s to %s", plainNumber(*p.Min), plainNumber(*p.Max)), ""
 	case p.Min != nil && n < *p.Min:

@@ -15,6 +15,7 @@ import (
 const (
 	maxSource = 1 << 20 // bytes
 	maxDepth  = 64      // mappings and lists in each other
+	maxFound  = 500     // mistakes that are given; nobody reads as many
 )
 
 // Parse reads the document that a runbook's file holds. file is what to call it in messages.
@@ -51,6 +52,9 @@ type keyTables struct {
 }
 
 func (r *reader) report(rule string, at Pos, length int, message, hint string) {
+	if len(r.found) >= maxFound {
+		return
+	}
 	r.found = append(r.found, Diagnostic{
 		File: r.file, Pos: at, Length: length, Message: message, Rule: rule, Hint: hint,
 	})
@@ -76,7 +80,7 @@ func (r *reader) load() (*yaml.Node, bool) {
 		r.report("file-empty", Pos{}, 0, "the file is empty: a runbook begins with its name, like runbook: frontend-not-starting", "")
 		return nil, false
 	case len(docs) > 1:
-		r.report("yaml-documents", nodePos(docs[1]), len("---"), "a second document begins here: a file holds one, so take --- away", "")
+		r.report("yaml-documents", nodePos(docs[1]), len("---"), "a second document begins here, and a file holds one: delete the ---", "")
 		return nil, false
 	}
 	return docs[0].Content[0], true
@@ -130,7 +134,7 @@ func (r *reader) readable() bool {
 		case char == 0x7F || c < 0x20:
 			message = fmt.Sprintf("an invisible control character (U+%04X): delete it", char)
 		case isInvisible(char):
-			message = fmt.Sprintf("an invisible character (U+%04X) that makes text look like another: delete it", char)
+			message = fmt.Sprintf("an invisible character (U+%04X) that can make text look like something else: delete it", char)
 		case char == '\uFEFF' && i > 0:
 			message = "a byte order mark in the middle of the file: delete it"
 		default:

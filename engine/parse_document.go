@@ -32,7 +32,7 @@ func (r *reader) runbook(n *yaml.Node, rb *Runbook) {
 	}
 	r.refused(n)
 	rb.Limits.Changes = defaultChanges
-	rb.Given = r.mapping(n, "the runbook", r.keys.runbook, func(key string, v *yaml.Node) {
+	rb.Given = r.mapping(n, "the file", r.keys.runbook, func(key string, v *yaml.Node) {
 		switch key {
 		case "runbook":
 			rb.Name = r.text(v, key)
@@ -157,7 +157,7 @@ func (r *reader) step(n *yaml.Node) Step {
 		case "needs":
 			s.Needs = r.texts(v, key, "[page, port]")
 		case "when":
-			s.When = r.text(v, key)
+			s.When = r.condition(v, key)
 		case "as":
 			s.As = r.text(v, key)
 		case "timeout":
@@ -165,7 +165,7 @@ func (r *reader) step(n *yaml.Node) Step {
 		case "retry":
 			s.Retry = r.retry(v)
 		case "expect":
-			s.Expect = r.text(v, key)
+			s.Expect = r.condition(v, key)
 		default:
 			r.fixKey(&s, key, v)
 		}
@@ -257,7 +257,7 @@ func (r *reader) verify(n *yaml.Node) Verify {
 
 func (r *reader) undo(n *yaml.Node) *Body {
 	b := &Body{Pos: nodePos(n)}
-	r.mapping(n, "undo", r.keys.undo, func(key string, v *yaml.Node) {
+	b.Given = r.mapping(n, "undo", r.keys.undo, func(key string, v *yaml.Node) {
 		switch key {
 		case "uses":
 			b.Uses = r.text(v, key)
@@ -277,7 +277,7 @@ func (r *reader) findingOf(n *yaml.Node) Finding {
 		case "id":
 			f.ID = r.text(v, key)
 		case "when":
-			f.When = r.text(v, key)
+			f.When = r.condition(v, key)
 		case "say":
 			f.Say = r.text(v, key)
 		case "see":

@@ -46,10 +46,10 @@ func textOf(n *yaml.Node) Text {
 // the reader passes over in silence.
 func (r *reader) refused(n *yaml.Node) {
 	if n.Anchor != "" {
-		r.report("yaml-alias", nodePos(n), 1, refusedAlias, "")
+		r.report("yaml-alias", nodePos(n), 1+utf8.RuneCountInString(n.Anchor), refusedAlias, "")
 	}
 	if n.Kind == yaml.AliasNode {
-		r.report("yaml-alias", nodePos(n), nodeLength(n), refusedAlias, "")
+		r.report("yaml-alias", nodePos(n), nodeLength(n), refusedAlias, meantGlob("*"+n.Value))
 		return
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -58,9 +58,20 @@ func (r *reader) refused(n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		r.refusedKeys(n)
 	}
-	for _, c := range n.Content {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Tag == "!!merge" {
+			continue
+		}
 		r.refused(c)
 	}
+}
+
+// meantGlob is the hint for an alias that was meant as a pattern of file names.
+func meantGlob(alias string) string {
+	if strings.ContainsAny(alias, "./") {
+		return didYouMean(strconv.Quote(alias))
+	}
+	return ""
 }
 
 func (r *reader) refusedTag(n *yaml.Node) {
@@ -89,7 +100,7 @@ func (r *reader) refusedKeys(n *yaml.Node) {
 		}
 		if line, twice := seen[key.Value]; twice {
 			r.report("duplicate-key", nodePos(key), nodeLength(key),
-				fmt.Sprintf("%s is given twice: it is at line %d already", key.Value, line), "")
+				fmt.Sprintf("%s is given twice: it is at line %d already", quoteKey(key.Value), line), "")
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -118,7 +129,7 @@ func formOf(n *yaml.Node) string {
 	case "!!null":
 		return "nothing"
 	default:
-		return "text"
+		return shorten(n.Value)
 	}
 }
 
@@ -170,7 +181,7 @@ func (r *reader) mapping(n *yaml.Node, name string, keys []Field, read func(key 
 	}
 	for _, f := range keys {
 		if _, there := given[f.Name]; f.Required && !there {
-			r.report("missing-key", nodePos(n), 1, fmt.Sprintf("%s has no %s: %s", name, f.Name, lowerFirst(f.Doc)), "")
+			r.report("missing-key", nodePos(n), 1, fmt.Sprintf("%s needs the key %s: %s", name, f.Name, lowerFirst(f.Doc)), "")
 		}
 	}
 	return given
@@ -229,6 +240,17 @@ func (r *reader) text(n *yaml.Node, name string) Text {
 		return Text{}
 	}
 	return textOf(n)
+}
+
+// condition reads an expression. One with ${{ }} around it is not given back: what is wrong with it has been said.
+func (r *reader) condition(n *yaml.Node, name string) Text {
+	t := r.text(n, name)
+	if i := strings.Index(t.Value, openMark); i >= 0 {
+		r.report("misplaced-template", placeIn(r.src, t, i), len(openMark),
+			name+" is a condition, which is an expression as it stands: write it without ${{ }}", "")
+		return Text{}
+	}
+	return t
 }
 
 // word reads a text that must be one of a few.
@@ -389,6 +411,9 @@ func (r *reader) value(n *yaml.Node) Value {
 		v.Kind = Mapping
 		v.Entries = make([]Entry, 0, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Tag == "!!merge" { // nobody knows what else would be in it
+				return Value{}
+			}
 			if n.Content[i].Kind == yaml.ScalarNode {
 				v.Entries = append(v.Entries, Entry{Key: textOf(n.Content[i]), Value: r.value(n.Content[i+1])})
 			}

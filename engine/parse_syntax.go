@@ -19,23 +19,38 @@ func syntaxError(file string, src []byte, err error) Diagnostic {
 	if !ok {
 		return d
 	}
-	s := syntax{src: src, mark: pos(fault.Mark), context: pos(fault.ContextMark), problem: fault.Message, during: fault.ContextMsg}
+	s := misreading{lines: linesOf(src), mark: pos(fault.Mark), context: pos(fault.ContextMark), problem: fault.Message, during: fault.ContextMsg}
 	d.Pos, d.Message = s.mark, "this is not YAML: "+fault.Message
-	for _, explain := range []func(*syntax, *Diagnostic) bool{
-		(*syntax).tooDeep, (*syntax).tab, (*syntax).alias, (*syntax).directive, (*syntax).openQuote, (*syntax).escape,
-		(*syntax).bareTemplate, (*syntax).openBracket, (*syntax).badStart, (*syntax).blockHeader, (*syntax).noColon,
-		(*syntax).afterQuote, (*syntax).indentation, (*syntax).secondColon,
+	for _, explain := range []func(*misreading, *Diagnostic) bool{
+		(*misreading).tooDeep, (*misreading).tab, (*misreading).alias, (*misreading).directive, (*misreading).openQuote, (*misreading).escape,
+		(*misreading).bareTemplate, (*misreading).openBracket, (*misreading).badStart, (*misreading).blockHeader, (*misreading).noColon,
+		(*misreading).afterQuote, (*misreading).indentation, (*misreading).secondColon,
 	} {
 		if explain(&s, &d) {
 			break
 		}
 	}
+	d.Pos = s.within(d.Pos)
 	return d
 }
 
-// syntax is what is known about a mistake in YAML.
-type syntax struct {
-	src     []byte
+// within moves a place behind the end of the file, where the library marks what is missing, to the end of the last line
+// that holds something.
+func (s *misreading) within(p Pos) Pos {
+	last := len(s.lines)
+	for last > 1 && strings.TrimSpace(s.lines[last-1]) == "" {
+		last--
+	}
+	if p.Line > last {
+		p = Pos{Line: last, Col: 1 + utf8.RuneCountInString(s.line(last))}
+	}
+	p.Col = min(max(p.Col, 1), 1+utf8.RuneCountInString(s.line(p.Line)))
+	return p
+}
+
+// misreading is what is known about a mistake in YAML.
+type misreading struct {
+	lines   []string
 	mark    Pos // where it was noticed
 	context Pos // where the thing began that was being read
 	problem string
@@ -44,23 +59,25 @@ type syntax struct {
 
 func pos(m yaml.Mark) Pos { return Pos{Line: m.Line, Col: m.Column} }
 
-func (s *syntax) line(n int) string {
-	line, _ := lineOf(s.src, n)
-	return line
+func (s *misreading) line(n int) string {
+	if n < 1 || n > len(s.lines) {
+		return ""
+	}
+	return s.lines[n-1]
 }
 
 // before and after are the parts of the line on both sides of a place.
-func (s *syntax) before(p Pos) string {
+func (s *misreading) before(p Pos) string {
 	line := []rune(s.line(p.Line))
 	return string(line[:min(max(p.Col-1, 0), len(line))])
 }
 
-func (s *syntax) after(p Pos) string {
+func (s *misreading) after(p Pos) string {
 	line := []rune(s.line(p.Line))
 	return string(line[min(max(p.Col-1, 0), len(line)):])
 }
 
-func (s *syntax) tooDeep(d *Diagnostic) bool {
+func (s *misreading) tooDeep(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "depth") {
 		return false
 	}
@@ -68,7 +85,7 @@ func (s *syntax) tooDeep(d *Diagnostic) bool {
 	return true
 }
 
-func (s *syntax) tab(d *Diagnostic) bool {
+func (s *misreading) tab(d *Diagnostic) bool {
 	line := s.line(s.mark.Line)
 	blanks := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	i := strings.IndexByte(blanks, '\t')
@@ -80,12 +97,13 @@ func (s *syntax) tab(d *Diagnostic) bool {
 	return true
 }
 
-func (s *syntax) alias(d *Diagnostic) bool {
+func (s *misreading) alias(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "anchor") {
 		return false
 	}
 	d.Rule, d.Message = "yaml-alias", refusedAlias
-	d.Length = utf8.RuneCountInString(firstWord(s.after(s.mark)))
+	word := firstWord(s.after(s.mark))
+	d.Length, d.Hint = utf8.RuneCountInString(word), meantGlob(word)
 	return true
 }
 
@@ -96,7 +114,7 @@ func firstWord(s string) string {
 	return s
 }
 
-func (s *syntax) directive(d *Diagnostic) bool {
+func (s *misreading) directive(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "directive") && !strings.Contains(s.problem, "incompatible YAML document") {
 		return false
 	}
@@ -104,7 +122,7 @@ func (s *syntax) directive(d *Diagnostic) bool {
 	return true
 }
 
-func (s *syntax) openQuote(d *Diagnostic) bool {
+func (s *misreading) openQuote(d *Diagnostic) bool {
 	at := s.context
 	switch {
 	case strings.Contains(s.during, "quoted scalar") && (strings.Contains(s.problem, "end of stream") || strings.Contains(s.problem, "document indicator")):
@@ -127,7 +145,7 @@ func (s *syntax) openQuote(d *Diagnostic) bool {
 var quotedValue = regexp.MustCompile(`^[ ]*(?:- +)*(?:[A-Za-z_][\w.-]*: +)?(["'])`)
 
 // unclosed finds the line above the mark whose value begins with a quote that does not end on it.
-func (s *syntax) unclosed() (Pos, bool) {
+func (s *misreading) unclosed() (Pos, bool) {
 	for n := 1; n < s.mark.Line; n++ {
 		line := s.line(n)
 		m := quotedValue.FindStringSubmatchIndex(line)
@@ -145,7 +163,7 @@ func (s *syntax) unclosed() (Pos, bool) {
 	return Pos{}, false
 }
 
-func (s *syntax) escape(d *Diagnostic) bool {
+func (s *misreading) escape(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "escape") && !strings.Contains(s.problem, "hexdecimal") {
 		return false
 	}
@@ -160,7 +178,7 @@ func (s *syntax) escape(d *Diagnostic) bool {
 }
 
 // bareTemplate finds ${{ }} that stands in a flow mapping or list without quotes: its braces are YAML's then.
-func (s *syntax) bareTemplate(d *Diagnostic) bool {
+func (s *misreading) bareTemplate(d *Diagnostic) bool {
 	if !strings.Contains(s.during, "flow") {
 		return false
 	}
@@ -194,7 +212,7 @@ func (s *syntax) bareTemplate(d *Diagnostic) bool {
 	return false
 }
 
-func (s *syntax) openBracket(d *Diagnostic) bool {
+func (s *misreading) openBracket(d *Diagnostic) bool {
 	if !strings.Contains(s.during, "flow") || s.context.Line == 0 {
 		return false
 	}
@@ -203,11 +221,14 @@ func (s *syntax) openBracket(d *Diagnostic) bool {
 		bracket, closing = "{", "}"
 	}
 	d.Pos = s.context
-	d.Message = fmt.Sprintf("this %s is not closed: what stands at line %d is neither , nor %s", bracket, s.mark.Line, closing)
+	d.Message = fmt.Sprintf("this %s is never closed", bracket)
+	if at := s.within(s.mark); at == s.mark && s.after(at) != "" {
+		d.Message = fmt.Sprintf("this %s is not closed: what stands at line %d is neither , nor %s", bracket, s.mark.Line, closing)
+	}
 	return true
 }
 
-func (s *syntax) badStart(d *Diagnostic) bool {
+func (s *misreading) badStart(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "cannot start any token") {
 		return false
 	}
@@ -216,7 +237,7 @@ func (s *syntax) badStart(d *Diagnostic) bool {
 	return true
 }
 
-func (s *syntax) blockHeader(d *Diagnostic) bool {
+func (s *misreading) blockHeader(d *Diagnostic) bool {
 	if !strings.Contains(s.during, "block scalar") {
 		return false
 	}
@@ -224,7 +245,7 @@ func (s *syntax) blockHeader(d *Diagnostic) bool {
 	return true
 }
 
-func (s *syntax) noColon(d *Diagnostic) bool {
+func (s *misreading) noColon(d *Diagnostic) bool {
 	if strings.Contains(s.problem, "could not find expected ':'") {
 		d.Pos = s.context
 		text := strings.TrimSpace(s.after(s.context))
@@ -254,7 +275,7 @@ func (s *syntax) noColon(d *Diagnostic) bool {
 var tightColon = regexp.MustCompile(`^[ ]*(?:- +)*([A-Za-z_][\w-]*):([^\s/:][^:]*)$`)
 
 // afterQuote finds text that follows a quoted value on its line.
-func (s *syntax) afterQuote(d *Diagnostic) bool {
+func (s *misreading) afterQuote(d *Diagnostic) bool {
 	before := strings.TrimRight(s.before(s.mark), " ")
 	if before == "" || !strings.Contains(s.problem, "did not find expected") {
 		return false
@@ -276,19 +297,24 @@ func (s *syntax) afterQuote(d *Diagnostic) bool {
 }
 
 // indentation finds a line that is further in, or less, than any line that it could belong to.
-func (s *syntax) indentation(d *Diagnostic) bool {
+func (s *misreading) indentation(d *Diagnostic) bool {
 	line := s.line(s.mark.Line)
 	indent := len(line) - len(strings.TrimLeft(line, " "))
 	expected := strings.Contains(s.problem, "did not find expected") && s.mark.Col == indent+1
 	deeper := strings.Contains(s.problem, "mapping values are not allowed") && strings.Count(line, ": ")+strings.Count(line, ":\n") <= 1 &&
-		indent > s.indentAbove()
+		indent > len(s.line(s.above()))-len(strings.TrimLeft(s.line(s.above()), " "))
 	if !expected && !deeper {
 		return false
 	}
 	d.Pos.Col, d.Length = indent+1, utf8.RuneCountInString(strings.TrimSpace(line))
 	levels := s.levels()
-	fits := strings.Join(levels, " or ")
+	fits := orList(levels, "or")
+	above := s.above()
 	switch {
+	case deeper && !strings.Contains(s.line(above), ":"):
+		text := strings.TrimSpace(s.line(above))
+		d.Pos = Pos{Line: above, Col: 1 + len(s.line(above)) - len(strings.TrimLeft(s.line(above), " "))}
+		d.Message, d.Length, d.Hint = "a key needs a colon", utf8.RuneCountInString(text), didYouMean(text+":")
 	case deeper:
 		d.Message = fmt.Sprintf("this line is further in than the one above it, which has a value already: indent it by %s", spaces(fits))
 	case strings.Contains(strings.Join(levels, " "), fmt.Sprint(indent)):
@@ -306,11 +332,11 @@ func spaces(n string) string {
 	return n + " spaces"
 }
 
-func (s *syntax) indentAbove() int {
+// above is the line above the mark that holds something, 0 for none.
+func (s *misreading) above() int {
 	for n := s.mark.Line - 1; n > 0; n-- {
-		line := s.line(n)
-		if text := strings.TrimLeft(line, " "); text != "" && text[0] != '#' {
-			return len(line) - len(text)
+		if text := strings.TrimLeft(s.line(n), " "); text != "" && text[0] != '#' {
+			return n
 		}
 	}
 	return 0
@@ -318,7 +344,7 @@ func (s *syntax) indentAbove() int {
 
 // levels are the indentations that a line here may have: those of the lines above that are still open. What follows a
 // dash has the place after the dash.
-func (s *syntax) levels() []string {
+func (s *misreading) levels() []string {
 	var open []int
 	for n := 1; n < s.mark.Line; n++ {
 		line := s.line(n)
@@ -350,7 +376,7 @@ func (s *syntax) levels() []string {
 	return levels
 }
 
-func (s *syntax) secondColon(d *Diagnostic) bool {
+func (s *misreading) secondColon(d *Diagnostic) bool {
 	if !strings.Contains(s.problem, "mapping values are not allowed") {
 		return false
 	}

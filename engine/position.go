@@ -27,6 +27,15 @@ func lineOf(src []byte, n int) (string, bool) {
 	return strings.TrimSuffix(string(src), "\r"), true
 }
 
+// linesOf gives all lines of a source, as lineOf does.
+func linesOf(src []byte) []string {
+	lines := strings.Split(strings.TrimPrefix(string(src), byteOrderMark), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+	}
+	return lines
+}
+
 // offsetOf is the byte at which a place begins. A place past the end of its line is the line's end.
 func offsetOf(src []byte, p Pos) int {
 	i := 0
@@ -61,28 +70,30 @@ func posOf(src []byte, offset int) Pos {
 // at is the place in the file of one byte of a text's value. It follows the quotes, escapes, folded lines and
 // indentation of YAML, so that a mistake inside a condition is shown where it was written. The offset may be the
 // length of the value, which is the place after its last character.
-func (rb *Runbook) at(t Text, offset int) Pos {
+func (rb *Runbook) at(t Text, offset int) Pos { return placeIn(rb.Source, t, offset) }
+
+func placeIn(src []byte, t Text, offset int) Pos {
 	if t.Pos.Line == 0 || offset < 0 || offset > len(t.Value) {
 		return t.Pos
 	}
-	start := offsetOf(rb.Source, t.Pos)
-	if start >= len(rb.Source) {
+	start := offsetOf(src, t.Pos)
+	if start >= len(src) {
 		return t.Pos
 	}
-	f := follower{src: rb.Source, at: start, value: t.Value}
+	f := follower{src: src, at: start, value: t.Value}
 	switch {
 	case t.Block:
 		f.block(offset)
-	case rb.Source[start] == '"':
+	case src[start] == '"':
 		f.at++
 		f.flow(offset, '"')
-	case rb.Source[start] == '\'':
+	case src[start] == '\'':
 		f.at++
 		f.flow(offset, '\'')
 	default:
 		f.flow(offset, 0)
 	}
-	return posOf(rb.Source, f.at)
+	return posOf(src, f.at)
 }
 
 // follower walks along a scalar in the source and along its value at the same time.
@@ -108,6 +119,9 @@ func (f *follower) flow(offset int, quote byte) {
 			f.at += size
 			f.done += size
 		}
+	}
+	if quote == '"' && f.at+1 < len(f.src) && f.src[f.at] == '\\' && strings.IndexByte("\r\n", f.src[f.at+1]) >= 0 {
+		f.escape()
 	}
 	// The character itself stands on the next line when lines were folded here.
 	if offset < len(f.value) && f.value[offset] != ' ' && f.value[offset] != '\n' {

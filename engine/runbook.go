@@ -172,6 +172,8 @@ type Body struct {
 	Uses Text
 	With Value
 	As   Text
+
+	Given map[string]Pos // the keys that it has
 }
 
 // Finding is a named conclusion.

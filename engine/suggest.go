@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +15,8 @@ func suggest(name string, candidates []string) string {
 
 // didYouMean is the hint that offers what was probably meant, "" for nothing.
 func didYouMean(meant string) string {
-	if meant == "" {
+	const most = 72 // a suggestion that fills the screen suggests nothing
+	if meant == "" || len(meant) > most || strings.Contains(meant, "\n") {
 		return ""
 	}
 	return "did you mean " + meant + "?"
@@ -35,6 +37,12 @@ func nearest(name string, candidates []string) string {
 		}
 		candidate := loose(c)
 		distance := levenshtein.Distance(given, candidate, nil)
+		if distance == 2 && sameLetters(given, candidate) { // two letters changed places
+			distance = 1
+		}
+		if len(given) >= 3 && len(candidate) >= 3 && (strings.HasPrefix(candidate, given) || strings.HasPrefix(given, candidate)) {
+			distance = min(distance, 1) // integer, int
+		}
 		family, verb, dotted := strings.Cut(candidate, ".")
 		if dotted && (given == family || given == verb) {
 			distance = min(distance, 1)
@@ -44,6 +52,13 @@ func nearest(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []rune(a), []rune(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }
 
 func loose(name string) string { return strings.ReplaceAll(strings.ToLower(name), "-", "_") }
