@@ -91,6 +91,9 @@ func (s *State) find(path string) (*State, *PlanStep) {
 // Ended is the verdict, once the run has one.
 func (s *State) Ended() (Verdict, bool) { return s.ended, s.ended != "" }
 
+// Why gives the sentences that the verdict rests on.
+func (s *State) Why() []string { return s.why }
+
 // Interrupted tells whether the run was stopped and can be resumed.
 func (s *State) Interrupted() bool { return s.run.interrupted }
 

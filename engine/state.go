@@ -216,7 +216,7 @@ func (s *State) applyInside(e Event) {
 		}
 	case RunEnded:
 		if path == "" {
-			s.ended = ev.Verdict
+			s.ended, s.why = ev.Verdict, ev.Why
 			return
 		}
 	}

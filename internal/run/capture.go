@@ -59,9 +59,6 @@ func (c *Capture) keepTail(p []byte) {
 		k := min(room, len(p))
 		c.tail = append(c.tail, p[:k]...)
 		p = p[k:]
-		if len(c.tail) == int(c.limit) {
-			c.next = 0
-		}
 	}
 	for len(p) > 0 {
 		k := copy(c.tail[c.next:], p)
@@ -84,12 +81,8 @@ func (c *Capture) Close() (Captured, error) {
 	if left > 0 {
 		c.put(fmt.Appendf(nil, "\n… %d bytes left out …\n", left))
 	}
-	if int64(len(c.tail)) < c.limit || left == 0 && c.next == 0 {
-		c.put(c.tail)
-	} else {
-		c.put(c.tail[c.next:])
-		c.put(c.tail[:c.next])
-	}
+	c.put(c.tail[c.next:])
+	c.put(c.tail[:c.next])
 	c.kept += int64(len(c.tail))
 	return Captured{Bytes: c.wrote, Kept: c.kept, SHA256: hex.EncodeToString(c.sum.Sum(nil))}, c.err
 }

@@ -74,7 +74,7 @@ func Run(ctx context.Context, s Spec) (Exit, error) {
 		return exitOf(cmd, began), stopped(ctx, s.Argv[0])
 	}
 	if s.Sandbox {
-		tree{leader: cmd.Process.Pid, cookie: cookie}.kill() // what only reads leaves nothing behind
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what only looks leaves nothing behind
 	}
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok && !errors.Is(err, exec.ErrWaitDelay) {
 		return exitOf(cmd, began), fmt.Errorf("run %s: %w", s.Argv[0], err)

@@ -1,0 +1,182 @@
+package host
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"runbook/engine"
+	"runbook/internal/run"
+)
+
+// How much of one piece of evidence is kept, in bytes.
+const (
+	outputLimit = 1 << 20   // of what a step printed
+	beforeLimit = 256 << 10 // of what a change is about to destroy
+)
+
+// keeper takes the evidence of one call.
+type keeper struct {
+	host    *Host
+	step    string
+	secrets secrets
+	limit   int64
+
+	mu   sync.Mutex
+	open []*piece
+	lost []engine.Evidence
+}
+
+// piece is one piece of evidence while it is written.
+type piece struct {
+	name    string
+	file    File
+	capture *run.Capture
+	cut     *run.RedactingWriter
+	lines   *lastLine
+	closed  bool
+	err     error
+	done    run.Captured
+}
+
+// keep opens a piece of evidence. When that can't be done, the step goes on without it, and the result says so.
+func (k *keeper) keep(name string) io.WriteCloser {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := &piece{name: name, lines: &lastLine{tell: k.host.Output, step: k.step}}
+	var to io.Writer = io.Discard
+	file, err := k.host.Keep(k.step)
+	if err != nil {
+		p.err = err
+	} else {
+		p.file, to = file, file
+	}
+	limit := k.limit
+	if limit == 0 {
+		limit = outputLimit
+	}
+	p.capture = run.NewCapture(to, limit)
+	p.cut = k.secrets.redactor().Writer(io.MultiWriter(p.capture, p.lines))
+	k.open = append(k.open, p)
+	return p
+}
+
+// failed records evidence that could not be taken.
+func (k *keeper) failed(name string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lost = append(k.lost, engine.Evidence{Name: name, Failed: err.Error()})
+}
+
+// close ends what the kind left open, and lists everything that was kept.
+func (k *keeper) close() []engine.Evidence {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := k.lost
+	for _, p := range k.open {
+		_ = p.Close() // what went wrong is in the evidence itself
+		out = append(out, p.evidence())
+	}
+	return out
+}
+
+// Write takes output. It never fails.
+func (p *piece) Write(b []byte) (int, error) {
+	if !p.closed {
+		_, _ = p.cut.Write(b) // the capture keeps the file's first error
+	}
+	return len(b), nil
+}
+
+// Close ends the piece. Its error is in the evidence.
+func (p *piece) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	_ = p.cut.Close()
+	done, err := p.capture.Close()
+	p.done = done
+	if p.err == nil {
+		p.err = err
+	}
+	if p.file != nil {
+		if err := p.file.Close(); p.err == nil {
+			p.err = err
+		}
+	}
+	return nil
+}
+
+func (p *piece) evidence() engine.Evidence {
+	e := engine.Evidence{Name: p.name, Bytes: p.done.Bytes, Kept: p.done.Kept, SHA256: p.done.SHA256, Cuts: p.cut.Cuts}
+	if p.file != nil {
+		e.File = p.file.Name()
+		e.ID, _, _ = strings.Cut(filepath.Base(e.File), "-")
+	}
+	if p.err != nil {
+		e.Failed = p.err.Error()
+	}
+	return e
+}
+
+// lastLine tells the last whole line of what passes through, at most so much of it.
+type lastLine struct {
+	tell func(step, line string)
+	step string
+	rest []byte
+}
+
+func (l *lastLine) Write(p []byte) (int, error) {
+	if l.tell == nil {
+		return len(p), nil
+	}
+	const most = 400
+	text := string(p)
+	if end := strings.LastIndexByte(text, '\n'); end >= 0 {
+		begin := strings.LastIndexByte(text[:end], '\n')
+		line := text[begin+1 : end]
+		if begin < 0 {
+			line = string(l.rest) + line
+		}
+		l.rest = l.rest[:0]
+		if line = strings.TrimSpace(line); line != "" {
+			l.tell(l.step, line[:min(len(line), most)])
+		}
+		text = text[end+1:]
+	}
+	l.rest = append(l.rest, text[:min(len(text), max(0, most-len(l.rest)))]...)
+	return len(p), nil
+}
+
+// secrets are the values that a call uses.
+type secrets []run.Secret
+
+func (s secrets) redactor() run.Redactor { return run.NewRedactor(s) }
+
+// clean cuts secrets out of everything in a result that is text.
+func (s secrets) clean(r engine.Result) engine.Result {
+	if len(s) == 0 {
+		return r
+	}
+	redactor := s.redactor()
+	cut := func(text string) string {
+		out, _ := redactor.String(text)
+		return out
+	}
+	r.Output, _ = mapStrings(r.Output, cut).(map[string]any)
+	if r.Failure != nil {
+		r.Failure = &engine.Failure{Kind: r.Failure.Kind, Message: cut(r.Failure.Message)}
+	}
+	if r.Description != nil {
+		d := *r.Description
+		d.Summary, d.Target, d.Undo = cut(d.Summary), cut(d.Target), cut(d.Undo)
+		d.Exact = make([]string, len(r.Description.Exact))
+		for i, line := range r.Description.Exact {
+			d.Exact[i] = cut(line)
+		}
+		r.Description = &d
+	}
+	return r
+}
