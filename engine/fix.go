@@ -353,7 +353,8 @@ func (s *State) verify(i int) []Action {
 	if looks := s.verifyLooks(i); len(looks) > 0 {
 		return looks
 	}
-	within := orElse(step.Within, defaultWithin)
+	// The time counts from the end of the change: settling is part of it.
+	within := orElse(step.Within, defaultWithin) - orElse(step.Settle, defaultSettle)
 	switch {
 	case st.undo:
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: st.note}}}

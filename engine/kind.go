@@ -98,7 +98,7 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 	missing(d.Do == nil, "it does nothing: Do is nil")
 	missing(d.Effect == Changes && d.Describe == nil, "a change must be able to describe itself")
 	for _, f := range out.Fields {
-		missing(reservedOutput(f.Name), fmt.Sprintf("output %s hides a word that conditions use", f.Name))
+		missing(reservedOutput(f.Name, d.Effect), fmt.Sprintf("output %s hides a word that conditions use", f.Name))
 	}
 	missing(d.MayRead && d.Effect != Changes, "only a changing kind can have MayRead")
 	switch d.Effect {

@@ -31,9 +31,10 @@ func statusWords() []string {
 
 func roots() []string { return []string{"steps", "findings", "params", "run", "alert"} }
 
-// reservedOutput tells whether an output field's name would hide a word that conditions use.
-func reservedOutput(name string) bool {
-	return slices.Contains(statusWords(), name) || slices.Contains(roots(), name)
+// reservedOutput tells whether an output field's name would hide a word that conditions use. The output of a check
+// stands bare in its expect, beside the roots of all other names.
+func reservedOutput(name string, effect Effect) bool {
+	return slices.Contains(statusWords(), name) || effect == Reads && slices.Contains(roots(), name)
 }
 
 // names are the names that may stand in the expressions of one runbook, with their types.

@@ -30,8 +30,6 @@ func (s *State) Next() []Action {
 		return nil
 	case !s.run.preflown:
 		return []Action{Conclude{Preflight{}}} // a driver that looked has said so before
-	case s.stop == VerdictRefused:
-		return s.finish(VerdictRefused)
 	case s.run.stopping != nil && !s.busy():
 		return []Action{Conclude{RunInterrupted{Signal: s.run.stopping.Signal}}}
 	case s.run.timeUp && !s.busy():
@@ -75,6 +73,9 @@ func (s *State) pausing() bool { return s.run.stopping != nil }
 
 // next is Next for one scope.
 func (s *State) next() []Action {
+	if s.current >= 0 && s.steps[s.current].phase == ending {
+		return s.nextTurn(s.current)
+	}
 	if s.stop != "" {
 		return s.finish(s.stop)
 	}
@@ -246,7 +247,7 @@ func (s *State) begin(i int) []Action {
 	default:
 		if most := orElse(s.plan.Runbook.Limits.Changes, mostChanges); s.changes+s.described >= most {
 			return []Action{Conclude{Skipped{Step: s.at(i), Reason: LimitHit, Because: []Term{{
-				Text: "limits.changes", Seen: []Seen{{Name: "changes", Value: strconv.Itoa(most), Known: true}},
+				Text: "limits.changes", Value: True, Seen: []Seen{{Name: "changes", Value: strconv.Itoa(most), Known: true}},
 			}}}}}
 		}
 		return []Action{s.prepare(i, false)}

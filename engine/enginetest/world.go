@@ -85,7 +85,13 @@ func SimKinds() (engine.Kinds, error) {
 		},
 		Do: func(context.Context, FlipInput, engine.Task) (FlipOutput, error) { return FlipOutput{}, nothing },
 	})
-	return engine.Kinds{look, flip}, errors.Join(err1, err2)
+	kinds := engine.Kinds{look, flip}
+	for _, k := range Kinds() { // those that steer a run mean the same in every world
+		if k.Effect != engine.Reads && k.Effect != engine.Changes {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds, errors.Join(err1, err2)
 }
 
 // Perform does what a call asks for, in the world of switches.
