@@ -3,6 +3,7 @@ package engine
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,10 +77,10 @@ func (v *review) reviewedDate() {
 }
 
 func (v *review) links() {
-	links := v.rb.Links
+	links := slices.Clip(v.rb.Links) // what is added goes into a copy
 	for _, f := range v.rb.Findings {
 		if f.See.Value != "" {
-			links = append(links[:len(links):len(links)], f.See)
+			links = append(links, f.See)
 		}
 	}
 	for _, l := range links {

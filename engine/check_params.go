@@ -82,8 +82,8 @@ func (v *review) paramOptional() {
 
 func (v *review) paramDefault() {
 	for _, p := range v.rb.Params {
-		if p.Default == nil || p.Type == "" || p.Secret {
-			continue
+		if p.Default == nil || p.Type == "" || p.Secret || isTemplate(*p.Default) {
+			continue // nothing to hold it against, or another rule's business
 		}
 		if _, want, hint := p.value(p.Default.Text.Value); want != "" {
 			v.report(p.Default.Text, hint, "%s", misfitMessage("the default of "+p.Name.Value, p.Default.Text.Value, want))

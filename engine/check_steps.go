@@ -156,7 +156,7 @@ func (v *review) misplacedTemplates() {
 		}
 	}
 	const plain = "${{ }} is not read here, only in with, title, why, target, as and say"
-	for _, t := range []Text{v.rb.Title, v.rb.Summary, v.rb.Service, v.rb.Owner, v.rb.Limits.Lock} {
+	for _, t := range []Text{v.rb.Title, v.rb.Summary, v.rb.Service, v.rb.Owner} {
 		look(t, plain)
 	}
 	for _, p := range v.rb.Params {

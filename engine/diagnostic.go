@@ -70,10 +70,10 @@ func RenderAll(ds []Diagnostic, src []byte) string {
 
 // Render shows a mistake to a person: where and what, the line of the source, carets below it, and the hint.
 //
-//	frontend.yaml:12:5: a step has no key "wiht" [unknown-key]
-//	   12 |     wiht: {unit: nginx.service}
-//	      |     ^^^^
-//	      did you mean with?
+//	frontend.yaml:12:5: step page has no key expct [unknown-key]
+//	   12 |     expct: status == 200
+//	      |     ^^^^^
+//	      did you mean expect?
 //
 // The excerpt is at most 80 columns wide: a longer line is shown in part, around the place. Tabs are shown as spaces,
 // and what could upset a terminal as U+FFFD.

@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,17 +15,9 @@ var excerptLine = regexp.MustCompile(`^ *[0-9]* \| `)
 
 // No file makes the reader panic, and whatever is wrong with it is shown at a place that is there.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/good/*.yaml"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, path := range paths {
-			src, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(src)
+	for _, pattern := range []string{"bad/*.yaml", "good/*.yaml"} {
+		for _, file := range glob(f, pattern) {
+			f.Add(readFile(f, file))
 		}
 	}
 	kinds := enginetest.Kinds()

@@ -3,7 +3,9 @@ package engine_test
 import (
 	"bytes"
 	"flag"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,23 +17,15 @@ import (
 	"runbook/engine/enginetest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; read them before they are committed")
+var update = flag.Bool("update", false, "write the golden files anew; read them before they are committed") //nolint:gochecknoglobals // a flag of the test binary
 
 // Every bad file is named for the rule that it breaks, RULE.yaml or RULE-variant.yaml, breaks no other, and is rendered
 // as RULE.txt says. A rule without a bad file fails, too.
 func TestBadFiles(t *testing.T) {
 	t.Parallel()
 	sources := generated()
-	paths, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		src, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sources[strings.TrimSuffix(filepath.Base(path), ".yaml")] = src
+	for _, file := range glob(t, "bad/*.yaml") {
+		sources[strings.TrimSuffix(path.Base(file), ".yaml")] = readFile(t, file)
 	}
 
 	broken := map[string]bool{}
@@ -52,7 +46,7 @@ func TestBadFiles(t *testing.T) {
 					t.Errorf("another mistake: %s", d)
 				}
 			}
-			compareGolden(t, filepath.Join("testdata/bad", stem+".txt"), engine.RenderAll(diags, src))
+			compareGolden(t, "bad/"+stem+".txt", engine.RenderAll(diags, src))
 		})
 	}
 	for _, rule := range engine.Rules() {
@@ -91,37 +85,50 @@ func mistakesOf(file string, src []byte) []engine.Diagnostic {
 	return diags
 }
 
-func compareGolden(t *testing.T, path, got string) {
+// testdata is the folder of the files that tests read.
+func testdata() fs.FS { return os.DirFS("testdata") }
+
+func glob(tb testing.TB, pattern string) []string {
+	tb.Helper()
+	files, err := fs.Glob(testdata(), pattern)
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no files %s: %v", pattern, err)
+	}
+	return files
+}
+
+func readFile(tb testing.TB, name string) []byte {
+	tb.Helper()
+	src, err := fs.ReadFile(testdata(), name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return src
+}
+
+func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", name), []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
+	if diff := cmp.Diff(string(readFile(t, name)), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }
 
 // No golden file is left behind by a bad file that is gone.
 func TestGoldenFilesHaveSources(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("testdata/bad/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		stem := strings.TrimSuffix(filepath.Base(path), ".txt")
+	for _, file := range glob(t, "bad/*.txt") {
+		stem := strings.TrimSuffix(path.Base(file), ".txt")
 		if _, made := generated()[stem]; made {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("testdata/bad", stem+".yaml")); err != nil {
-			t.Errorf("%s: %v", path, err)
+		if _, err := fs.Stat(testdata(), "bad/"+stem+".yaml"); err != nil {
+			t.Errorf("%s: %v", file, err)
 		}
 	}
 }
@@ -129,18 +136,11 @@ func TestGoldenFilesHaveSources(t *testing.T) {
 // Good files have no mistakes at all.
 func TestGoodFiles(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("testdata/good/*.yaml")
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no good files", err)
-	}
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
+	for _, file := range glob(t, "good/*.yaml") {
+		t.Run(path.Base(file), func(t *testing.T) {
 			t.Parallel()
-			src, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diags := mistakesOf(filepath.Base(path), src); len(diags) > 0 {
+			src := readFile(t, file)
+			if diags := mistakesOf(path.Base(file), src); len(diags) > 0 {
 				t.Errorf("it has mistakes:\n%s", engine.RenderAll(diags, src))
 			}
 		})
@@ -150,10 +150,7 @@ func TestGoodFiles(t *testing.T) {
 // Mistakes come in the order of the file, whatever found them.
 func TestMistakesAreSorted(t *testing.T) {
 	t.Parallel()
-	src, err := os.ReadFile("testdata/bad/wrong-type.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	src := readFile(t, "bad/wrong-type.yaml")
 	diags := mistakesOf("wrong-type.yaml", src)
 	if !slices.IsSortedFunc(diags, func(a, b engine.Diagnostic) int { return a.Pos.Line - b.Pos.Line }) {
 		t.Errorf("not in order:\n%s", engine.RenderAll(diags, src))

@@ -2,8 +2,7 @@ package engine_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +14,10 @@ import (
 	"runbook/engine/enginetest"
 )
 
-func parseFile(t *testing.T, path string) (*engine.Runbook, []byte) {
+func parseFile(t *testing.T, file string) (*engine.Runbook, []byte) {
 	t.Helper()
-	src, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rb, diags := engine.Parse(filepath.Base(path), src)
+	src := readFile(t, file)
+	rb, diags := engine.Parse(path.Base(file), src)
 	if len(diags) > 0 {
 		t.Fatal(engine.RenderAll(diags, src))
 	}
@@ -31,7 +27,7 @@ func parseFile(t *testing.T, path string) (*engine.Runbook, []byte) {
 // What the file says is what the document holds.
 func TestParseEveryKey(t *testing.T) {
 	t.Parallel()
-	rb, _ := parseFile(t, "testdata/good/every-key.yaml")
+	rb, _ := parseFile(t, "good/every-key.yaml")
 
 	if rb.Name.Value != "every-key" || rb.Owner.Value != "platform team" || rb.Severity.Value != "high" || len(rb.Links) != 2 ||
 		rb.Reviewed.Value != "2026-11-20" || !rb.Summary.Block || rb.Notify.Kind != engine.Mapping || rb.Triggers.Kind != engine.Sequence {
@@ -66,7 +62,7 @@ func TestParseEveryKey(t *testing.T) {
 // What a file does not say has the values that the reference promises.
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
-	rb, _ := parseFile(t, "testdata/good/manual-only.yaml")
+	rb, _ := parseFile(t, "good/manual-only.yaml")
 	s := rb.Steps[0]
 	if s.Risk != engine.Medium || s.Within != 30*time.Second || s.Settle != time.Second || s.Approvals != 1 || s.Retry.Attempts != 1 || s.Retry.Backoff != 1 {
 		t.Errorf("step: %+v", s)
@@ -79,7 +75,7 @@ func TestParseDefaults(t *testing.T) {
 // A file from Windows, or with a byte order mark, is read as if it had neither.
 func TestParseLineEnds(t *testing.T) {
 	t.Parallel()
-	rb, src := parseFile(t, "testdata/good/windows.yaml")
+	rb, src := parseFile(t, "good/windows.yaml")
 	if !bytes.Contains(src, []byte("\r\n")) || !bytes.HasPrefix(src, []byte("\uFEFF")) {
 		t.Fatal("the file has lost its line ends or its mark")
 	}
@@ -104,8 +100,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 			}
 			src := before + indent + f.Name + ": " + wrong + after
 			_, diags := engine.Parse("x.yaml", []byte(src))
-			value := strings.Index(src, wrong)
-			line := 1 + strings.Count(src[:value], "\n")
+			above, _, _ := strings.Cut(src, wrong)
+			line := 1 + strings.Count(above, "\n")
 			found := false
 			for _, d := range diags {
 				found = found || d.Pos.Line == line && (d.Rule == "wrong-type" || d.Rule == "unknown-key")

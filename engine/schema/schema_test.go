@@ -3,8 +3,8 @@ package schema_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,7 +40,7 @@ func compile(t *testing.T) *jsonschema.Schema {
 // decode reads YAML as editors do, in the core schema of YAML 1.2, where a date is text.
 func decode(t *testing.T, path string) any {
 	t.Helper()
-	src, err := os.ReadFile(path)
+	src, err := fs.ReadFile(os.DirFS("../testdata"), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func plain(t *testing.T, n *yaml.Node) any {
 func TestGoodFilesAreValid(t *testing.T) {
 	t.Parallel()
 	s := compile(t)
-	paths, err := filepath.Glob("../testdata/good/*.yaml")
+	paths, err := fs.Glob(os.DirFS("../testdata"), "good/*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no good files", err)
 	}
@@ -96,45 +96,45 @@ func TestGoodFilesAreValid(t *testing.T) {
 func TestBadFilesAreNot(t *testing.T) {
 	t.Parallel()
 	s := compile(t)
-	for stem, where := range map[string]string{ // where one of the mistakes must be seen
-		"unknown-key":        "/steps/0",
-		"missing-key":        "/params/port",
-		"wrong-type":         "/steps/0/timeout",
-		"unknown-value":      "/severity",
-		"out-of-range":       "/limits/cooldown",
-		"empty":              "/links",
-		"runbook-name":       "/runbook",
-		"bad-id":             "/steps/1/id",
-		"reviewed-date":      "/reviewed",
-		"link":               "/links/0",
-		"lock-name":          "/limits/lock",
-		"unknown-kind":       "/steps/0/uses",
-		"misplaced-key":      "/steps/0/risk",
-		"not-a-reader":       "/steps/0/reads",
-		"no-verify":          "/steps/1",
-		"no-why":             "/steps/1",
-		"undo-not-a-fix":     "/steps/1/undo",
-		"unknown-input":      "/steps/0/with",
-		"missing-input":      "/steps/0",
-		"input-type":         "/steps/0/with/timeout",
-		"input-value":        "/steps/5/with/protocol",
-		"param-values":       "/params/level",
-		"param-optional":     "/params/dir",
-		"param-range":        "/params/dir/min",
-		"param-pattern":      "/params/port/pattern",
-		"param-secret":       "/params/token/default",
-		"repeated-name":      "/steps/1/verify",
-		"wrong-type-file":    "",
-		"misplaced-template": "/steps/0/expect",
+	for _, tt := range []struct{ stem, where string }{ // where one of the mistakes must be seen
+		{"unknown-key", "/steps/0"},
+		{"missing-key", "/params/port"},
+		{"wrong-type", "/steps/0/timeout"},
+		{"unknown-value", "/severity"},
+		{"out-of-range", "/limits/cooldown"},
+		{"empty", "/links"},
+		{"runbook-name", "/runbook"},
+		{"bad-id", "/steps/1/id"},
+		{"reviewed-date", "/reviewed"},
+		{"link", "/links/0"},
+		{"lock-name", "/limits/lock"},
+		{"unknown-kind", "/steps/0/uses"},
+		{"misplaced-key", "/steps/0/risk"},
+		{"not-a-reader", "/steps/0/reads"},
+		{"no-verify", "/steps/1"},
+		{"no-why", "/steps/1"},
+		{"undo-not-a-fix", "/steps/1/undo"},
+		{"unknown-input", "/steps/0/with"},
+		{"missing-input", "/steps/0"},
+		{"input-type", "/steps/0/with/timeout"},
+		{"input-value", "/steps/5/with/protocol"},
+		{"param-values", "/params/level"},
+		{"param-optional", "/params/dir"},
+		{"param-range", "/params/dir/min"},
+		{"param-pattern", "/params/port/pattern"},
+		{"param-secret", "/params/token/default"},
+		{"repeated-name", "/steps/1/verify"},
+		{"wrong-type-file", ""},
+		{"misplaced-template", "/steps/0/expect"},
 	} {
-		err := s.Validate(decode(t, filepath.Join("../testdata/bad", stem+".yaml")))
+		err := s.Validate(decode(t, "bad/"+tt.stem+".yaml"))
 		fault, ok := errors.AsType[*jsonschema.ValidationError](err)
 		if !ok {
-			t.Errorf("%s is valid", stem)
+			t.Errorf("%s is valid", tt.stem)
 			continue
 		}
-		if !seenAt(fault, where) {
-			t.Errorf("%s: nothing is seen at %q:\n%v", stem, where, err)
+		if !seenAt(fault, tt.where) {
+			t.Errorf("%s: nothing is seen at %q:\n%v", tt.stem, tt.where, err)
 		}
 	}
 }
