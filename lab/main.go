@@ -53,6 +53,12 @@ func app() *cli.App {
 		Flags:          []cli.Flag{&cli.PathFlag{Name: "cache", Usage: "folder of images and hosts (default: runbook-lab in the user's cache)"}},
 		ExitErrHandler: func(*cli.Context, error) {}, // main does it
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return cli.Exit(err.Error(), exitUsage) },
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return cli.Exit("no command "+strconv.Quote(c.Args().First())+"; `lab help` lists them", exitUsage)
+			}
+			return cli.ShowAppHelp(c)
+		},
 		Commands: []*cli.Command{
 			{Name: "up", ArgsUsage: "[NAME]", Usage: "boot a host; the first time, build its image", Action: up},
 			{

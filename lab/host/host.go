@@ -35,6 +35,7 @@ type Options struct {
 }
 
 // Host is one running host. Its methods may be used from several goroutines; Close and Reboot must not run beside others.
+// A host that nobody holds any more counts as left behind, like one whose process died.
 type Host struct {
 	Name string
 

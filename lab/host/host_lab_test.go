@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -407,12 +408,15 @@ func snapshot(t *testing.T, h *host.Host) host.Snapshot {
 // A process that boots hosts and dies without a word leaves nothing behind for long, but for what it was told to keep.
 func TestLeftovers(t *testing.T) {
 	if cache := os.Getenv("LAB_TEST_DIE_IN"); cache != "" {
-		for _, o := range []host.Options{{Name: "orphan", Cache: cache}, {Name: "kept", Cache: cache, Keep: true}} {
-			if _, err := host.Boot(t.Context(), o); err != nil {
-				t.Fatal(err)
-			}
+		orphan, err := host.Boot(t.Context(), host.Options{Name: "orphan", Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := host.Boot(t.Context(), host.Options{Name: "kept", Cache: cache, Keep: true}); err != nil {
+			t.Fatal(err)
 		}
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		runtime.KeepAlive(orphan) // it owns the host until here
 	}
 	t.Parallel()
 	cache := sharedImages(t)
