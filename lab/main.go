@@ -46,13 +46,14 @@ func main() {
 }
 
 func app() *cli.App {
-	return &cli.App{
+	usageError := func(_ *cli.Context, err error, _ bool) error { return cli.Exit(err.Error(), exitUsage) }
+	lab := &cli.App{
 		Name:           "lab",
 		Usage:          "disposable Debian 12 hosts with a real systemd, to break and to repair",
 		HideVersion:    true,
 		Flags:          []cli.Flag{&cli.PathFlag{Name: "cache", Usage: "folder of images and hosts (default: runbook-lab in the user's cache)"}},
 		ExitErrHandler: func(*cli.Context, error) {}, // main does it
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return cli.Exit(err.Error(), exitUsage) },
+		OnUsageError:   usageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return cli.Exit("no command "+strconv.Quote(c.Args().First())+"; `lab help` lists them", exitUsage)
@@ -76,6 +77,10 @@ func app() *cli.App {
 			{Name: "clean", Usage: "remove all hosts and images", Action: clean},
 		},
 	}
+	for _, command := range lab.Commands {
+		command.OnUsageError = usageError
+	}
+	return lab
 }
 
 func up(c *cli.Context) error {
