@@ -22,15 +22,20 @@ func Items[T any](items []T, limit, size int) []T {
 	return items
 }
 
-// Line makes one short line of a text from the outside: no control characters, and at most size bytes, the last of
-// them an ellipsis when something was cut.
-func Line(text string, size int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError {
+// Visible replaces what a terminal would act upon, but for tabs: control characters, and bytes that are no text.
+func Visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) || r == utf8.RuneError {
 			return '?'
 		}
 		return r
-	}, strings.TrimSpace(text))
+	}, text)
+}
+
+// Line makes one short line of a text from the outside: no control characters, and at most size bytes, the last of
+// them an ellipsis when something was cut.
+func Line(text string, size int) string {
+	text = strings.ReplaceAll(Visible(strings.TrimSpace(text)), "\t", "?")
 	if len(text) <= size {
 		return text
 	}

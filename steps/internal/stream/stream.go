@@ -1,0 +1,128 @@
+package stream
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"runbook/engine"
+	"runbook/internal/run"
+	"runbook/steps/internal/budget"
+)
+
+const (
+	// Shown is the most bytes of output that a result shows.
+	Shown = 8 << 10
+	// shownJSON is the most bytes of JSON that these may take: control characters take six each.
+	shownJSON = 20 << 10
+)
+
+// Stream is one output of a process.
+type Stream struct {
+	open func() io.WriteCloser
+	keep io.WriteCloser // nil as long as nothing was written
+	ends bytes.Buffer   // the head and the tail, as run.Capture leaves them
+	clip *run.Capture
+	all  run.Captured
+}
+
+// Open takes an output whose evidence has the given name. A process that prints nothing leaves no evidence.
+func Open(t engine.Task, name string) *Stream {
+	s := &Stream{open: func() io.WriteCloser { return t.Keep(name) }}
+	s.clip = run.NewCapture(&s.ends, Shown)
+	return s
+}
+
+// Write never fails: a process must not stop because its evidence can't be kept.
+func (s *Stream) Write(p []byte) (int, error) {
+	if s.keep == nil && len(p) > 0 {
+		s.keep = s.open()
+	}
+	if s.keep != nil {
+		_, _ = s.keep.Write(p)
+	}
+	return s.clip.Write(p)
+}
+
+// Close ends the output. Text, Whole and Bytes are for afterwards.
+func (s *Stream) Close() {
+	if s.keep != nil {
+		_ = s.keep.Close()
+	}
+	s.all, _ = s.clip.Close() // a buffer takes everything
+}
+
+// Bytes is how much there was in all.
+func (s *Stream) Bytes() int { return int(s.all.Bytes) }
+
+// Whole gives all of the output when it is short enough to be shown.
+func (s *Stream) Whole() ([]byte, bool) { return s.ends.Bytes(), s.all.Bytes == s.all.Kept }
+
+// Text is the output as a result shows it: all of it, or the lines of its head and of its tail with a line between them
+// that says how much was left out. What could be the beginning or the end of a hidden value is not left standing at a
+// cut.
+func (s *Stream) Text(hidden []string) string {
+	data, whole := s.Whole()
+	size := Shown / 2
+	if whole {
+		text := strings.ToValidUTF8(string(data), string(utf8.RuneError))
+		if budget.Encoded(text) <= shownJSON {
+			return text
+		}
+		size = len(data) / 2
+	}
+	for ; size > 0; size /= 2 {
+		head, tail := cutHead(data[:min(size, len(data))], hidden), cutTail(data[max(len(data)-size, 0):], hidden)
+		left := int(s.all.Bytes) - len(head) - len(tail)
+		text := fmt.Sprintf("%s\n… %d bytes left out …\n%s", bytes.TrimSuffix(head, []byte("\n")), left, tail)
+		text = strings.ToValidUTF8(text, string(utf8.RuneError))
+		if budget.Encoded(text) <= shownJSON {
+			return text
+		}
+	}
+	return ""
+}
+
+// cutHead ends a head with its last line. A head of less than one line is cut where no hidden value begins.
+func cutHead(head []byte, hidden []string) []byte {
+	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
+		return head[:i+1]
+	}
+	for _, value := range hidden {
+		for n := min(len(value)-1, len(head)); n > 0; n-- {
+			if bytes.HasSuffix(head, []byte(value[:n])) {
+				return cutHead(head[:len(head)-n], hidden)
+			}
+		}
+	}
+	return head
+}
+
+// cutTail begins a tail with its first whole line.
+func cutTail(tail []byte, hidden []string) []byte {
+	if i := bytes.IndexByte(tail, '\n'); i >= 0 && i < len(tail)-1 {
+		return tail[i+1:]
+	}
+	for _, value := range hidden {
+		for n := min(len(value)-1, len(tail)); n > 0; n-- {
+			if bytes.HasPrefix(tail, []byte(value[len(value)-n:])) {
+				return cutTail(tail[n:], hidden)
+			}
+		}
+	}
+	return tail
+}
+
+// LastLine is the last line of the output that says something, for an error. Hidden values do not show in it.
+func (s *Stream) LastLine(hidden []string) string {
+	lines := bytes.Split(bytes.TrimSpace(s.ends.Bytes()), []byte("\n"))
+	line := string(lines[len(lines)-1])
+	for _, value := range hidden {
+		if value != "" {
+			line = strings.ReplaceAll(line, value, "[not shown]")
+		}
+	}
+	return budget.Line(line, 200)
+}
