@@ -163,6 +163,9 @@ func (p *Plan) findingReaches(refs []ref, id string, seen []string) bool {
 func (p *Plan) goalAfterFix() []Diagnostic {
 	var diags []Diagnostic
 	for _, g := range p.Goal {
+		if p.Steps[g].Effect != Reads {
+			continue // Check has said so
+		}
 		var reach func(i int) int
 		seen := map[int]bool{}
 		reach = func(i int) int {

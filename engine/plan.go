@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Plan is a loaded runbook: checked, compiled, its graph in order. It is never changed once it is made.
@@ -132,7 +133,7 @@ func (l *loader) books(p *Plan, above []string) []Diagnostic {
 			continue
 		}
 		name, ok := s.With.Entry("name")
-		if !ok || name.Kind != Scalar {
+		if !ok || name.Kind != Scalar || strings.Contains(name.Text.Value, openMark) {
 			continue // Check has said so
 		}
 		wrong := func(rule, format string, args ...any) {

@@ -318,6 +318,11 @@ func decodeInto[In any](s Shape, values map[string]any) (In, error) {
 			}
 			full[f.Name] = d
 		}
+		if s, ok := full[f.Name].(string); ok && s != "" && f.Is != "" {
+			if want, _ := misfit(f.Is, s); want != "" {
+				return in, fmt.Errorf("input %s is %q: it must be %s", f.Name, clip(s, showLimit), want)
+			}
+		}
 		if s, ok := full[f.Name].(string); ok && len(f.Enum) > 0 && !slices.Contains(f.Enum, s) {
 			return in, fmt.Errorf("input %s is %q: it must be one of %s", f.Name, s, strings.Join(f.Enum, ", "))
 		}

@@ -1,7 +1,3 @@
-// Package enginetest rehearses the engine without a host: a small world of switches, kinds that look at them and flip
-// them, a journal that crashes, and the loop around them.
-//
-// It promises that the same seed of decisions gives the same run. It never touches the host.
 package enginetest
 
 import (
