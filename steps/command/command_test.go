@@ -62,6 +62,16 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// An error is read aloud in a chat. It shows no value that a secret may have come in by.
+func TestErrorsDoNotRepeatSecrets(t *testing.T) {
+	_, _, err := do(t, "command", map[string]any{
+		"argv": []any{"sh", "-c", `read pass; echo "wrong: $pass, $TOKEN" >&2; exit 1`}, "stdin": "hunter2\n", "env": map[string]any{"TOKEN": "s3cret"},
+	}, false)
+	if f := engine.FailureOf(err); f == nil || f.Message != "sh ended with exit code 1: wrong: [not shown], [not shown]" {
+		t.Errorf("have %v", err)
+	}
+}
+
 func TestWhatCanNotBeStarted(t *testing.T) {
 	plain := filepath.Join(t.TempDir(), "plain")
 	if err := os.WriteFile(plain, []byte("x"), 0o600); err != nil {

@@ -32,16 +32,10 @@ type job struct {
 	timeout time.Duration
 }
 
-// hidden are the values that do not show, not even in part: each of them may be a secret.
-func (j job) hidden() []string {
-	values := []string{j.stdin}
-	for _, name := range slices.Sorted(maps.Keys(j.env)) {
-		values = append(values, j.env[name])
-	}
-	return values
-}
-
 func (j job) do(ctx context.Context, t engine.Task) (output, error) {
+	if err := ctx.Err(); err != nil {
+		return output{}, engine.FailureOf(err)
+	}
 	if j.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, j.timeout, fmt.Errorf("it took longer than %s", j.timeout))
@@ -55,16 +49,17 @@ func (j job) do(ctx context.Context, t engine.Task) (output, error) {
 	if j.stdin != "" {
 		spec.Stdin = strings.NewReader(j.stdin)
 	}
+	hidden := stream.Hidden(append(slices.Collect(maps.Values(j.env)), j.stdin)...)
 	exit, err := run.Run(ctx, spec)
 	stdout.Close()
 	stderr.Close()
 	out := output{
 		Exit: exit.Code, Signal: exit.Signal, DurationMS: int(exit.Duration.Milliseconds()),
-		Stdout: stdout.Text(j.hidden()), StdoutBytes: stdout.Bytes(), JSON: decoded(stdout),
-		Stderr: stderr.Text(j.hidden()), StderrBytes: stderr.Bytes(),
+		Stdout: stdout.Text(hidden), StdoutBytes: stdout.Bytes(), JSON: decoded(stdout),
+		Stderr: stderr.Text(hidden), StderrBytes: stderr.Bytes(),
 	}
 	if err == nil && !t.Reads {
-		err = j.failure(out, stderr.LastLine(j.hidden()))
+		err = j.failure(out, stderr.LastLine(hidden))
 	}
 	return out, err
 }

@@ -27,11 +27,11 @@ func TestStatTellsWhatIsThere(t *testing.T) {
 	must(t, os.Symlink("BUILD_ID", path+".link"))
 
 	out := stepstest.Look(t, kind(t, "file.stat"), map[string]any{"path": path + ".link", "sha256": true})
-	age, ok := out["age_s"].(int)
+	age, ok := out["age_seconds"].(int)
 	if !ok || age < 3600 || age > 3600+600 {
-		t.Errorf("have age %v", out["age_s"])
+		t.Errorf("have age %v", out["age_seconds"])
 	}
-	delete(out, "age_s")
+	delete(out, "age_seconds")
 	want := map[string]any{
 		"exists": true, "type": "file", "size": 3, "mode": "0640", "owner": "daemon", "group": "54321",
 		"modified": then.UTC().Format(time.RFC3339), "link": "BUILD_ID",
@@ -49,7 +49,7 @@ func TestStatThatNothingIsThere(t *testing.T) {
 	for name, link := range map[string]string{"missing": "", "missing/below": "", "plain/below": "", "link": "nowhere"} {
 		out := stepstest.Look(t, kind(t, "file.stat"), map[string]any{"path": filepath.Join(dir, name)})
 		want := map[string]any{
-			"exists": false, "type": "", "size": 0, "mode": "", "owner": "", "group": "", "modified": "", "age_s": 0,
+			"exists": false, "type": "", "size": 0, "mode": "", "owner": "", "group": "", "modified": "", "age_seconds": 0,
 			"link": link, "sha256": nil,
 		}
 		if diff := cmp.Diff(want, out); diff != "" {

@@ -72,11 +72,11 @@ func move(ctx context.Context, as string, fn func() error) error {
 
 // compile runs the build itself.
 func compile(ctx context.Context, in buildInput, t engine.Task) (buildOutput, error) {
-	var env, hidden []string
+	var env []string
 	for _, name := range slices.Sorted(maps.Keys(in.Env)) {
 		env = append(env, name+"="+in.Env[name])
-		hidden = append(hidden, in.Env[name])
 	}
+	hidden := stream.Hidden(slices.Collect(maps.Values(in.Env))...)
 	stdout, stderr := stream.Open(t, "stdout"), stream.Open(t, "stderr")
 	exit, err := run.Run(ctx, run.Spec{
 		Argv: in.argv(), Dir: in.Dir, Env: env, User: t.As, Stdout: stdout, Stderr: stderr,

@@ -41,7 +41,7 @@ type process struct {
 	UserUnit    *string `json:"user_unit" doc:"when unit is user@UID.service: the unit of that user's own systemd. null as unit"`
 	State       string  `json:"state" doc:"R running, S sleeping, D waiting for a disk, T stopped, Z ended and not yet collected"`
 	StartTime   string  `json:"start_time" doc:"when it began, as process.signal takes it: ticks since boot, and the boot"`
-	AgeSeconds  int     `json:"age_s" doc:"seconds since it began"`
+	AgeSeconds  int     `json:"age_seconds" doc:"seconds since it began"`
 	MemoryBytes int     `json:"memory_bytes" doc:"resident memory in bytes, roughly"`
 }
 

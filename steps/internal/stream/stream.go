@@ -2,8 +2,10 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -85,6 +87,21 @@ func (s *Stream) Text(hidden []string) string {
 	return ""
 }
 
+// Hidden lists what must not show of values that may be secrets: each value and each of its lines, the longest first.
+// Like everywhere, what is shorter than four bytes is no secret.
+func Hidden(values ...string) []string {
+	var hidden []string
+	for _, value := range values {
+		hidden = append(hidden, value)
+		for line := range strings.Lines(value) {
+			hidden = append(hidden, strings.TrimSpace(line))
+		}
+	}
+	hidden = slices.DeleteFunc(hidden, func(value string) bool { return len(value) < run.Shortest })
+	slices.SortFunc(hidden, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(hidden)
+}
+
 // cutHead ends a head with its last line. A head of less than one line is cut where no hidden value begins.
 func cutHead(head []byte, hidden []string) []byte {
 	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
@@ -120,9 +137,7 @@ func (s *Stream) LastLine(hidden []string) string {
 	lines := bytes.Split(bytes.TrimSpace(s.ends.Bytes()), []byte("\n"))
 	line := string(lines[len(lines)-1])
 	for _, value := range hidden {
-		if value != "" {
-			line = strings.ReplaceAll(line, value, "[not shown]")
-		}
+		line = strings.ReplaceAll(line, value, "[not shown]")
 	}
 	return budget.Line(line, 200)
 }

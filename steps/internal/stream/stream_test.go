@@ -76,7 +76,7 @@ func TestNoHalfOfASecretIsLeft(t *testing.T) {
 		}
 	})
 	s, _ := take([]byte("bad password " + secret + " for db"))
-	if got := s.LastLine([]string{"", secret}); got != "bad password [not shown] for db" {
+	if got := s.LastLine(stream.Hidden("", secret)); got != "bad password [not shown] for db" {
 		t.Errorf("have %q", got)
 	}
 }

@@ -1,0 +1,198 @@
+package steps_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"runbook/steps"
+	"runbook/steps/stepstest"
+)
+
+func TestMain(m *testing.M) { stepstest.Main(m, steps.All) }
+
+func TestConformance(t *testing.T) {
+	kinds, err := steps.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stepstest.Conformance(t, kinds, cases())
+}
+
+// overTheBus is why native kinds that talk to systemd can't run inside the read sandbox: it lets nobody talk to a Unix
+// socket. What they only look at, they look at by properties.
+const overTheBus = "systemd is asked over a Unix socket"
+
+func cases() []stepstest.Case {
+	return []stepstest.Case{
+		{Kind: "systemd.unit", Unboxed: overTheBus},
+		{Kind: "systemd.journal", Unboxed: overTheBus},
+		{Kind: "systemd.start", Unboxed: overTheBus},
+		{Kind: "systemd.stop", Unboxed: overTheBus},
+		{Kind: "systemd.restart", Unboxed: overTheBus},
+		{Kind: "systemd.reload", Unboxed: overTheBus},
+		{Kind: "systemd.reset-failed", Unboxed: overTheBus},
+		{Kind: "systemd.daemon-reload", Unboxed: overTheBus},
+		{Kind: "systemd.run", Unboxed: overTheBus},
+		{Kind: "systemd.dropin", Unboxed: overTheBus},
+		{Kind: "net.listeners", With: func(t testing.TB) map[string]any {
+			listen(t)
+			return map[string]any{"protocol": "tcp"}
+		}},
+		{Kind: "net.dial", With: func(t testing.TB) map[string]any {
+			return map[string]any{"address": listen(t)}
+		}},
+		{
+			Kind: "http.get",
+			With: func(t testing.TB) map[string]any {
+				return map[string]any{"url": serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					for range 100_000 {
+						_, _ = w.Write([]byte("\x01<&>"))
+					}
+				})}
+			},
+			Slow: func(t testing.TB) (map[string]any, <-chan struct{}) {
+				begun := make(chan struct{})
+				url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+					close(begun)
+					<-r.Context().Done()
+				})
+				return map[string]any{"url": url, "timeout": "1h"}, begun
+			},
+		},
+		{Kind: "file.stat", With: func(t testing.TB) map[string]any {
+			return map[string]any{"path": write(t, "text"), "sha256": true}
+		}},
+		{Kind: "file.read", With: func(t testing.TB) map[string]any {
+			return map[string]any{"path": write(t, string(make([]byte, 100_000)))}
+		}},
+		{Kind: "disk.usage", With: func(t testing.TB) map[string]any {
+			return map[string]any{"path": t.TempDir()}
+		}},
+		{Kind: "file.write", With: func(t testing.TB) map[string]any {
+			return map[string]any{"path": write(t, "old"), "text": "new"}
+		}},
+		{Kind: "process.list", With: func(testing.TB) map[string]any { return map[string]any{} }},
+		{
+			Kind: "process.signal",
+			With: func(t testing.TB) map[string]any {
+				sleeper(t)
+				return one(t, "sleep 86399")
+			},
+		},
+		{
+			Kind:   "command",
+			Starts: true,
+			With: func(testing.TB) map[string]any {
+				return map[string]any{"argv": []any{"sh", "-c", `yes "$(printf '\001<&>')" | head -c 100000; cat`}, "stdin": "{}", "env": map[string]any{"A": "b"}}
+			},
+			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+				return map[string]any{"argv": []any{"sh", "-c", "echo begun; sleep 86400"}}, nil
+			},
+		},
+		{
+			Kind:   "script",
+			Starts: true,
+			With: func(testing.TB) map[string]any {
+				return map[string]any{"text": "cat\nhead -c 100000 /dev/zero", "stdin": "{}", "env": map[string]any{"A": "b"}}
+			},
+			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+				return map[string]any{"text": "echo begun\nsleep 86400"}, nil
+			},
+		},
+		{
+			Kind:   "pnpm.build",
+			Starts: true,
+			With: func(t testing.TB) map[string]any {
+				return map[string]any{"dir": project(t, "mkdir .next && echo begun"), "manager": "npm", "env": map[string]any{"A": "b"}}
+			},
+			Slow: func(t testing.TB) (map[string]any, <-chan struct{}) {
+				return map[string]any{"dir": project(t, "sleep 86400"), "manager": "npm"}, nil
+			},
+		},
+		{
+			Kind: "wait",
+			With: func(testing.TB) map[string]any { return map[string]any{"for": "1ms"} },
+			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+				begun := make(chan struct{})
+				close(begun)
+				return map[string]any{"for": "1000h"}, begun
+			},
+		},
+		{Kind: "manual", With: func(testing.TB) map[string]any { return map[string]any{"text": "Look."} }},
+		{Kind: "ask", With: func(testing.TB) map[string]any { return map[string]any{"text": "How many?", "type": "int"} }},
+		{Kind: "escalate", With: func(testing.TB) map[string]any { return map[string]any{"to": "you", "say": "This."} }},
+		{Kind: "runbook", With: func(testing.TB) map[string]any { return map[string]any{"name": "another"} }},
+	}
+}
+
+func listen(t testing.TB) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().String()
+}
+
+func serve(t testing.TB, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func write(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// project is a Node project without a build. A test that needs npm must run in CI.
+func project(t testing.TB, script string) string {
+	t.Helper()
+	if _, err := exec.LookPath("npm"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("this test needs npm, and CI must run it")
+		}
+		t.Skip("npm is not installed")
+	}
+	dir := t.TempDir()
+	manifest := `{"scripts": {"build": "` + script + `"}}`
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func sleeper(t testing.TB) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sleep", "86399")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+}
+
+// one finds a process as a runbook does.
+func one(t testing.TB, match string) map[string]any {
+	t.Helper()
+	out := stepstest.Look(t, stepstest.Kind(t, steps.All, "process.list"), map[string]any{"match": match})
+	found, ok := out["processes"].([]any)
+	if !ok || len(found) == 0 {
+		t.Fatalf("have %v", out)
+	}
+	p, ok := found[len(found)-1].(map[string]any)
+	if !ok {
+		t.Fatalf("have %v", found)
+	}
+	return map[string]any{"pid": p["pid"], "start_time": p["start_time"]}
+}
