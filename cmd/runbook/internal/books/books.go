@@ -33,7 +33,7 @@ type Shelf struct {
 // Book is one runbook's file.
 type Book struct {
 	Name    string // its stem
-	File    string // its path, or "shipped:NAME.yaml"
+	File    string // its path, or "shipped/NAME.yaml"
 	Source  []byte
 	Shipped bool
 }
@@ -52,6 +52,12 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("find runbook %s: there is none in %s", e.Name, strings.Join(e.In, ", "))
 }
 
+// missingError says that a file is not there.
+type missingError struct{ path string }
+
+func (e *missingError) Error() string { return "read runbook: there is no file " + e.path }
+func (e *missingError) Unwrap() error { return fs.ErrNotExist }
+
 // IsPath tells whether an argument names a file and not a runbook.
 func IsPath(arg string) bool {
 	return strings.ContainsRune(arg, filepath.Separator) || strings.HasSuffix(arg, suffix) || strings.HasSuffix(arg, ".yml")
@@ -61,6 +67,9 @@ func IsPath(arg string) bool {
 func (s Shelf) Find(arg string) (Book, error) {
 	if IsPath(arg) {
 		b, err := s.read(arg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return Book{}, &missingError{arg}
+		}
 		if err != nil {
 			return Book{}, fmt.Errorf("read runbook: %w", err)
 		}
@@ -78,7 +87,7 @@ func (s Shelf) Find(arg string) (Book, error) {
 	if s.Shipped != nil && fs.ValidPath(arg+suffix) {
 		source, err := fs.ReadFile(s.Shipped, arg+suffix)
 		if err == nil {
-			return Book{Name: arg, File: "shipped:" + arg + suffix, Source: source, Shipped: true}, nil
+			return Book{Name: arg, File: "shipped/" + arg + suffix, Source: source, Shipped: true}, nil
 		}
 	}
 	return Book{}, &UnknownError{Name: arg, Near: nearest(arg, s.Names()), In: s.places()}

@@ -278,3 +278,8 @@ func (d *Display) draw() {
 	_, _ = io.WriteString(d.screen, "\r"+line+"\x1b[K")
 	d.onLine = true
 }
+
+// Title shows which runbook this is: the first line, before anything is looked at.
+func (d *Display) Title(rb *engine.Runbook) {
+	d.Say(screen.Wrap(d.screen.Paint.Strong(screen.Line(rb.Name.Value))+"  "+screen.Line(rb.Title.Value), d.screen.Width)...)
+}

@@ -66,11 +66,11 @@ func (p *Prompt) yesOrNo(q engine.Question, typed string) reply {
 	case typed == "" || word == "n" || word == "no":
 		return no
 	case q.Risk == engine.High:
-		if typed == target(q) {
+		if typed == Target(q) {
 			break
 		}
 		no.note = "typed " + typed
-		no.say = fmt.Sprintf("%q is not %q: No.", typed, target(q))
+		no.say = fmt.Sprintf("%q is not %q: No.", typed, Target(q))
 		return no
 	case word == "y" || word == "yes":
 	default:

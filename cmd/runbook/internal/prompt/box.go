@@ -232,7 +232,7 @@ func (p *Prompt) words(q engine.Question) (text, keys string) {
 		case !p.may(q):
 			return "Another person has to agree: runbook approve " + p.Run() + " " + q.Step, "Your [n]o counts; [q]uit"
 		case q.Risk == engine.High:
-			return doing + "? Type " + target(q) + " to say yes.", "Anything else is No; [q]uit"
+			return doing + "? Type " + Target(q) + " to say yes.", "Anything else is No; [q]uit"
 		case q.Kind == engine.AskUndo:
 			return "Take it back: " + lowerFirst(doing) + "?", "[y]es [N]o [q]uit"
 		default:
@@ -284,8 +284,11 @@ func typeHint(typ string) string {
 	}
 }
 
-// target is what must be typed to agree to a change of high risk. A change without a target has its step's name.
-func target(q engine.Question) string {
+// Show lays a question out for somebody who reads it elsewhere, and answers it elsewhere.
+func (p *Prompt) Show(s screen.Screen, q engine.Question) []string { return p.draw(s, q, time.Time{}) }
+
+// Target is what must be typed to agree to a change of high risk. A change without a target has its step's name.
+func Target(q engine.Question) string {
 	if t := screen.Line(q.Target()); t != "" {
 		return t
 	}

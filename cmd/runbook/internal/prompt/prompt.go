@@ -133,7 +133,7 @@ func nobody(q engine.Question) string {
 	case q.Approvals > 1:
 		return text + fmt.Sprintf("%d people who agree: run it in a terminal", q.Approvals)
 	case q.Risk == engine.High:
-		return text + "a yes: run it in a terminal, or allow it with --confirm " + q.Step + "=" + target(q)
+		return text + "a yes: run it in a terminal, or allow it with --confirm " + q.Step + "=" + Target(q)
 	default:
 		return text + "a yes: run it in a terminal, or allow it with --yes"
 	}

@@ -131,3 +131,11 @@ func TestRule(t *testing.T) {
 		t.Errorf("%q is %d wide", got, Width(got))
 	}
 }
+
+func TestProseFlows(t *testing.T) {
+	got := Flow("One\ntwo three.\n\n- an item\n  that goes on\n- another\n\n1. first\n", 12)
+	want := []string{"One two", "three.", "", "- an item", "  that goes", "  on", "- another", "", "1. first"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

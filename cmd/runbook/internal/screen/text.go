@@ -128,3 +128,36 @@ func Indent(lines []string, first string) []string {
 	}
 	return out
 }
+
+// Flow is Wrap for prose: lines of a paragraph are joined first, as their author broke them for another width. Empty
+// lines part paragraphs, and a line that begins with a dash or a number is an item of a list.
+func Flow(s string, width int) []string {
+	var out []string
+	now := ""
+	flush := func() {
+		if now != "" {
+			first := item.FindString(now)
+			out = append(out, Indent(Wrap(now[len(first):], width-Width(first)), first)...)
+			now = ""
+		}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(s), "\n") {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "":
+			flush()
+			out = append(out, "")
+		case item.MatchString(line):
+			flush()
+			now = line
+		case now == "":
+			now = line
+		default:
+			now += " " + line
+		}
+	}
+	flush()
+	return out
+}
+
+var item = regexp.MustCompile(`^([-*] +|[0-9]+\. +)`)
