@@ -74,10 +74,10 @@ func (r *Run) Decide(nonce string, answer json.RawMessage) (won bool, standing j
 		return false, nil, fmt.Errorf("answer question: %w", err)
 	}
 	err = r.folder.locked(func() error {
-		if _, err := r.folder.stat(questionFile(nonce)); errors.Is(err, fs.ErrNotExist) {
-			return ErrNoQuestion
-		} else if err != nil {
+		if posed, err := r.folder.exists(questionFile(nonce)); err != nil {
 			return err
+		} else if !posed {
+			return ErrNoQuestion
 		}
 		return r.folder.create(answerFile(nonce), answer)
 	})

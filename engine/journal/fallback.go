@@ -157,7 +157,7 @@ func room(home place, over *os.Root) bool {
 			if os.Geteuid() == 0 {
 				free = st.Bfree
 			}
-			return st.Flags&unix.ST_RDONLY == 0 && free > uint64(need)/uint64(max(st.Bsize, 1)) //nolint:gosec // need is positive
+			return st.Flags&unix.ST_RDONLY == 0 && free > uint64(need)/uint64(max(st.Bsize, 1))
 		}
 		if above := filepath.Dir(dir); above != dir && errors.Is(err, fs.ErrNotExist) {
 			dir = above // the place itself is not there yet

@@ -65,12 +65,13 @@ func unreachable(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ESTALE)
 }
 
-func (f folder) stat(name string) (info fs.FileInfo, err error) {
-	err = f.find(func(root *os.Root, _ place) (err error) {
-		info, err = root.Stat(name)
-		return err
-	})
-	return info, err
+// exists says whether a file is in any place.
+func (f folder) exists(name string) (bool, error) {
+	_, err := f.pathOf(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // pathOf is where a file is.
@@ -189,7 +190,9 @@ func (f folder) createWith(name string, data []byte, touch func(path string) err
 	if len(data) > maxFile {
 		return fmt.Errorf("write %s: longer than %d bytes", name, maxFile)
 	}
-	if _, err := f.stat(name); err == nil {
+	if there, err := f.exists(name); err != nil {
+		return err
+	} else if there {
 		return fs.ErrExist
 	}
 	return f.write(func(root *os.Root, _ bool) error { return putNew(root, name, data, f.store.UID, touch) })

@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 )
 
 // Holder says who holds a lock or drives a run.
@@ -33,6 +35,11 @@ func (h Holder) filled() Holder {
 	return h
 }
 
+// alive says whether the process lives. A name that one has left who was killed stands until the next has written his.
+func (h Holder) alive() bool {
+	return h.PID > 0 && !errors.Is(unix.Kill(h.PID, 0), unix.ESRCH)
+}
+
 // HeldError says that a lock, or a run, is held by a live process.
 type HeldError struct {
 	Lock   string // name of the lock; empty: the run itself
@@ -41,26 +48,26 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	what := "lock " + e.Lock
-	if e.Lock == "" {
-		what = "this run"
-	}
 	h := e.Holder
-	if h == (Holder{}) {
-		return what + " is held by a process that could not leave its name"
-	}
-	s := fmt.Sprintf("%s is held by run %s", what, h.Run)
-	if e.Lock == "" {
-		s = fmt.Sprintf("%s is driven", what)
+	var s strings.Builder
+	switch {
+	case e.Lock == "" && h == Holder{}:
+		return "this run is already driven, by a process that could not leave its name"
+	case e.Lock == "":
+		s.WriteString("this run is already driven")
+	case h == Holder{}:
+		return "lock " + e.Lock + " is held by a process that could not leave its name"
+	default:
+		fmt.Fprintf(&s, "lock %s is held by run %s", e.Lock, h.Run)
 	}
 	if h.By != "" {
-		s += ", by " + h.By
+		s.WriteString(", by " + h.By)
 	}
-	s += fmt.Sprintf(" (process %d), since %s", h.PID, h.Since.Format("2006-01-02 15:04:05 UTC"))
+	fmt.Fprintf(&s, " (process %d), since %s", h.PID, h.Since.Format("2006-01-02 15:04:05 UTC"))
 	if e.Change != "" {
-		s += fmt.Sprintf("; the process is gone, but its change %s still goes on", e.Change)
+		fmt.Fprintf(&s, "; the process is gone, but its change %s still goes on", e.Change)
 	}
-	return s
+	return s.String()
 }
 
 type lockKind bool
@@ -113,12 +120,8 @@ func tryLock(find func() (string, error), kind lockKind) (*flock.Flock, error) {
 	}
 }
 
-const (
-	// probing is how long it may take until a lock can be told from somebody's look at it.
-	probing = 2 * time.Second
-	// naming is how long it may take until who has taken a lock has written his name.
-	naming = 50 * time.Millisecond
-)
+// probing is how long it may take until a lock can be told from somebody's look at it.
+const probing = 2 * time.Second
 
 // tryLockFirmly is tryLock for a lock whose holder keeps it. Whoever looks whether it is held shares it for an instant;
 // that is not to be held, and is waited for. nil means that somebody holds it.
@@ -217,12 +220,13 @@ func (s Store) lockAt(p place, name string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// presentHolder is who holds a lock that was found held. Between taking it and writing its name a holder has none.
+// presentHolder is who holds a lock that was found held. Between taking it and writing its name a holder has none. In
+// another pid namespace than ours he looks dead, and is believed after a while.
 func (s Store) presentHolder(name string) Holder {
-	deadline := time.Now().Add(naming)
+	deadline := time.Now().Add(patience)
 	for {
-		holder, found := s.lastHolder(name)
-		if found || time.Now().After(deadline) {
+		holder, _ := s.lastHolder(name)
+		if holder.alive() || time.Now().After(deadline) {
 			return holder
 		}
 		time.Sleep(5 * time.Millisecond)

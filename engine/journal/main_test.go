@@ -98,9 +98,9 @@ type other struct {
 	out *bufio.Reader
 }
 
-func startOther(t *testing.T, role string, s journal.Store, id string, args ...string) *other {
+func startOther(t *testing.T, role string, s journal.Store, args ...string) *other {
 	t.Helper()
-	return startAs(t, os.Geteuid(), role, s, id, args...)
+	return startAs(t, os.Geteuid(), role, s, testID, args...)
 }
 
 // startAs is startOther as another user.
@@ -194,7 +194,7 @@ func (o *other) kill(t *testing.T) []string {
 
 func (o *other) end(t *testing.T) {
 	t.Helper()
-	o.in.Close() //nolint:errcheck // it may have ended already
+	o.in.Close() //nolint:errcheck,gosec // it may have ended already
 	if err := o.cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -307,6 +307,18 @@ func ownMounts(t *testing.T) bool {
 	return false
 }
 
+// needRoot skips a test that only root can do. In CI it must not be skipped.
+func needRoot(t *testing.T, why string) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
 // mountTmpfs mounts a file system in memory of that size.
 func mountTmpfs(t *testing.T, size string) string {
 	t.Helper()
@@ -326,7 +338,7 @@ func mountTmpfs(t *testing.T, size string) string {
 func fill(t *testing.T, dir string) string {
 	t.Helper()
 	name := filepath.Join(dir, "ballast")
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // a file of ours
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,4 +352,26 @@ func fill(t *testing.T, dir string) string {
 		size /= 2
 	}
 	return name
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name) //nolint:gosec // a file of ours
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func writeFile(t *testing.T, name string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// addTo adds bytes to the end of a file.
+func addTo(t *testing.T, name, text string) {
+	t.Helper()
+	writeFile(t, name, append(readFile(t, name), text...))
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -45,10 +44,10 @@ func (r *Run) AddNote(typ string, data json.RawMessage) (taken bool, err error) 
 		taken = taken || rec.Once == onceKey(name)
 	}
 	if !taken { // by us; its driver may have been quick
-		_, err = r.folder.stat("notes/" + name + ".json")
-		taken = errors.Is(err, fs.ErrNotExist)
+		waits, err := r.folder.exists("notes/" + name + ".json")
+		return err == nil && !waits, err
 	}
-	return taken, nil
+	return true, nil
 }
 
 // takeInLateNotes takes in the notes of a run that nobody drives. Who adds a note calls it after writing the note, and

@@ -102,11 +102,11 @@ func (w *Writer) repair(end End) error {
 		return err
 	}
 	for _, name := range names {
-		if number(name, tornPrefix) > 0 {
+		if tornNumber(name) > 0 {
 			w.torn = append(w.torn, name)
 		}
 	}
-	slices.SortFunc(w.torn, func(a, b string) int { return number(a, tornPrefix) - number(b, tornPrefix) })
+	slices.SortFunc(w.torn, func(a, b string) int { return tornNumber(a) - tornNumber(b) })
 	err = w.cantAppend
 	if err == nil {
 		err = w.file.Truncate(end.Size)
@@ -142,7 +142,7 @@ func (w *Writer) setAside(end End) error {
 		}
 		last := 0
 		for _, name := range names {
-			last = max(last, number(name, tornPrefix))
+			last = max(last, tornNumber(name))
 		}
 		return f.write(func(root *os.Root, _ bool) error {
 			return replace(root, tornPrefix+strconv.Itoa(last+1), bytes.NewReader(torn), f.store.UID, nil)
@@ -150,9 +150,9 @@ func (w *Writer) setAside(end End) error {
 	})
 }
 
-// number is the number that follows a prefix in a name; 0 when there is none.
-func number(name, prefix string) int {
-	digits, found := strings.CutPrefix(name, prefix)
+// tornNumber is the number in the name of a file with a torn line; 0 when it is not one.
+func tornNumber(name string) int {
+	digits, found := strings.CutPrefix(name, tornPrefix)
 	n, err := strconv.Atoi(digits)
 	if !found || err != nil {
 		return 0

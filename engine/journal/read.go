@@ -14,20 +14,16 @@ import (
 // it. Nothing is repaired; the lines before Line verify.
 type DamageError struct {
 	File    string // as the reader was told
-	Line    int    // counted from 1; 0 when only the end of the file was read
+	Line    int    // counted from 1
 	Problem string
 }
 
 func (e *DamageError) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where = fmt.Sprintf("%s:%d", e.File, e.Line)
-	}
 	good := ""
 	if e.Line > 1 {
 		good = fmt.Sprintf("lines 1 to %d verify; ", e.Line-1)
 	}
-	return fmt.Sprintf("%s: damaged journal: %s; %skeep a copy of the folder, look at the host, and start a new run", where, e.Problem, good)
+	return fmt.Sprintf("%s:%d: damaged journal: %s; %skeep a copy of the folder, look at the host, and start a new run", e.File, e.Line, e.Problem, good)
 }
 
 // End is where the good part of a journal ends.
@@ -153,7 +149,7 @@ func (r *Reader) damage(problem string) error {
 // Read reads and verifies the journal file at path. It ends as Reader.Records does.
 func Read(path string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		f, err := os.Open(path)
+		f, err := os.Open(path) //nolint:gosec // the caller's own choice of file
 		if err != nil {
 			yield(Record{}, fmt.Errorf("open journal: %w", err))
 			return
@@ -176,7 +172,7 @@ func readEnd(src io.Reader, file string, see func(Record)) (End, error) {
 }
 
 // readLast finds the last good event from the end of the file, without reading all of it. It verifies that event
-// against the hash before it.
+// against the hash before it. A *DamageError of its own has no line number.
 func readLast(src io.ReaderAt, size int64, file string) (Record, error) {
 	for span := int64(64 << 10); ; span *= 4 {
 		from := max(size-span, 0)

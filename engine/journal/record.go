@@ -36,10 +36,10 @@ type Record struct {
 type Durability int
 
 const (
-	// Later: the event is handed to the kernel before Append returns, so the death of the process loses nothing, and
-	// is flushed to the disk together with others within about 100 ms. A power cut can lose it.
+	// Later events are handed to the kernel before Append returns, so the death of the process loses none, and
+	// are flushed to the disk together within about 100 ms. A power cut can lose them.
 	Later Durability = iota
-	// Now: the event, and all before it, are on the disk before Append returns.
+	// Now events, and all before them, are on the disk before Append returns.
 	Now
 )
 
@@ -158,12 +158,10 @@ func decode(line []byte, seq uint64, prev string) (Record, error) {
 	if chain(prev, line[:open]) != rec.Hash {
 		return Record{}, errors.New("its hash does not fit: this line, or the hash before it, is not what was written")
 	}
-	data := make([]byte, 0, len(rest)+2)
-	data = append(data, '{')
-	if len(rest) > 0 {
-		data = append(data, rest[1:]...)
-	}
-	rec.Data = append(data, '}')
+	rec.Data = make([]byte, 0, len(rest)+2)
+	rec.Data = append(rec.Data, '{')
+	rec.Data = append(rec.Data, rest[min(1, len(rest)):]...) // without its comma
+	rec.Data = append(rec.Data, '}')
 	if !json.Valid(rec.Data) {
 		return Record{}, errors.New("not valid JSON")
 	}

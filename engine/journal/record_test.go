@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +20,10 @@ import (
 
 func TestWhatIsAppendedIsRead(t *testing.T) {
 	word := rapid.StringMatching(`[a-z][a-z0-9._-]{0,12}`)
+	top, runs := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		s := store(filepath.Join(dir, "home"), "")
+		runs++
+		s := store(filepath.Join(top, strconv.Itoa(runs)), "")
 		var want []journal.Record
 		w, err := s.Create(testID, journal.Holder{})
 		if err != nil {
@@ -94,10 +93,7 @@ func TestLineIsOneJSONObject(t *testing.T) {
 	if _, err := w.Append(journal.Record{Type: "bare"}, journal.Now); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(journalPath(t, w.Run()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, journalPath(t, w.Run()))
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if len(lines) != 3 {
 		t.Fatalf("%d lines", len(lines))
@@ -175,13 +171,7 @@ func TestManualVerifiesWithShell(t *testing.T) {
 	if out, err := verify(); err != nil || out != "3 events verify\n" {
 		t.Errorf("good journal: %v: %s", err, out)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, bytes.Replace(text, []byte("port"), []byte("page"), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, bytes.Replace(readFile(t, path), []byte("port"), []byte("page"), 1))
 	if out, err := verify(); err == nil || out != "line 2 is not what was written\n" {
 		t.Errorf("edited journal: %v: %s", err, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"path/filepath"
@@ -67,7 +68,13 @@ func (r *Run) Last() (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("read journal of run %s: %w", r.ID, err)
 	}
-	return readLast(f, info.Size(), f.Name())
+	rec, err := readLast(f, info.Size(), f.Name())
+	if _, damaged := errors.AsType[*DamageError](err); damaged {
+		// Torn by a power cut, or damaged: reading all of it tells which, and where.
+		end, err := readEnd(io.NewSectionReader(f, 0, info.Size()), f.Name(), func(Record) {})
+		return end.Last, err
+	}
+	return rec, err
 }
 
 // Holder says which process drives the run now, and whether any does. A run that nobody drives and whose journal has no
@@ -110,28 +117,22 @@ func (r *Run) Hold(by Holder) (*Writer, error) {
 	return w, nil
 }
 
-// patience is how long a process that holds a run only to add a note, or to move it, is waited for.
+// patience is how long a process is waited for that holds a run only to add a note, or to move it, or that has not
+// written its name yet.
 const patience = 2 * time.Second
 
 func (r *Run) hold(by Holder) (*flock.Flock, error) {
 	by.Run = r.ID
 	by = by.filled()
-	began := time.Now()
-	var seen Holder
-	var since time.Time
+	deadline := time.Now().Add(patience)
 	for {
 		l, err := tryLockFirmly(func() (string, error) { return r.folder.lockPath(holdLock) })
 		if err != nil {
 			return nil, fmt.Errorf("hold run %s: %w", r.ID, err)
 		}
 		if l == nil {
-			// The name may still be that of one who was killed: it counts once it has stood for a while.
-			holder, now := r.lastHolder(), time.Now()
-			if holder != seen {
-				seen, since = holder, now
-			}
-			driven := holder.PID != 0 && holder.For == ""
-			if driven && now.Sub(since) >= naming || now.Sub(began) >= patience {
+			holder := r.lastHolder()
+			if holder.For == "" && holder.alive() || time.Now().After(deadline) {
 				return nil, &HeldError{Holder: holder}
 			}
 			time.Sleep(5 * time.Millisecond)

@@ -35,7 +35,7 @@ func TestExactlyOneAnswerWins(t *testing.T) {
 	s := tempStore(t)
 	w := create(t, s)
 	run := w.Run()
-	a, b := startOther(t, "decide", s, testID, `"a"`), startOther(t, "decide", s, testID, `"b"`)
+	a, b := startOther(t, "decide", s, `"a"`), startOther(t, "decide", s, `"b"`)
 	wins := map[string]int{}
 	for i := range 1000 {
 		nonce := fmt.Sprintf("q%04d", i)
@@ -129,7 +129,7 @@ func TestNotesGetInExactlyOnce(t *testing.T) {
 	s := tempStore(t)
 	w := create(t, s)
 	// While the run is driven a note waits for its driver.
-	startOther(t, "note", s, testID).end(t)
+	startOther(t, "note", s).end(t)
 	run, err := s.Open(testID)
 	if err != nil {
 		t.Fatal(err)
@@ -184,22 +184,15 @@ func TestNoteAfterACrashBetween(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	file := filepath.Join(dir, files[0].Name())
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, file)
 	if added, err := w.TakeNotes(); err != nil || len(added) != 1 {
 		t.Fatal(added, err)
 	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, file, text)
 	if added, err := w.TakeNotes(); err != nil || len(added) != 0 {
 		t.Errorf("added again: %v, %v", added, err)
 	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, file, text)
 	closeWriter(t, w)
 	if got := len(records(t, w.Run())); got != 1 {
 		t.Errorf("%d events of one note", got)
@@ -342,11 +335,11 @@ func TestClaimIsTakenOnce(t *testing.T) {
 	if c, err := run.Attach(t.Context(), "sub/restart", 1); err != nil || c.State != journal.NeverClaimed {
 		t.Errorf("before: %+v, %v", c, err)
 	}
-	first := startOther(t, "claim", s, testID)
+	first := startOther(t, "claim", s)
 	if got := first.line(t); got != "true" {
 		t.Fatal(got)
 	}
-	second := startOther(t, "claim", s, testID)
+	second := startOther(t, "claim", s)
 	if got := second.line(t); got != "false" {
 		t.Fatal(got)
 	}
@@ -388,7 +381,7 @@ func TestSupervisorThatDied(t *testing.T) {
 	s := tempStore(t)
 	w := create(t, s)
 	defer closeWriter(t, w)
-	o := startOther(t, "claim", s, testID)
+	o := startOther(t, "claim", s)
 	if got := o.line(t); got != "true" {
 		t.Fatal(got)
 	}
@@ -472,7 +465,7 @@ func TestLockHasOneHolder(t *testing.T) {
 	if _, held, err := s.LockHolder("dixis frontend"); held || err != nil {
 		t.Errorf("held before anybody came: %v", err)
 	}
-	o := startOther(t, "lock", s, testID)
+	o := startOther(t, "lock", s)
 	o.line(t)
 	_, err := s.Lock("dixis frontend", journal.Holder{Run: otherID})
 	held, ok := errors.AsType[*journal.HeldError](err)
@@ -505,7 +498,7 @@ func TestLockHasOneHolder(t *testing.T) {
 	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
-	o = startOther(t, "lock", s, testID)
+	o = startOther(t, "lock", s)
 	o.line(t)
 	o.end(t)
 }
@@ -514,9 +507,9 @@ func TestLockHasOneHolder(t *testing.T) {
 func TestLockOutlivesItsRunWhileAChangeGoesOn(t *testing.T) {
 	s := tempStore(t)
 	closeWriter(t, create(t, s))
-	engine := startOther(t, "lock", s, testID)
+	engine := startOther(t, "lock", s)
 	engine.line(t)
-	supervisor := startOther(t, "claim", s, testID)
+	supervisor := startOther(t, "claim", s)
 	supervisor.line(t)
 	engine.kill(t)
 	_, err := s.Lock("dixis frontend", journal.Holder{Run: otherID})

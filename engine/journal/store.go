@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -60,10 +59,11 @@ func (s Store) Open(id string) (*Run, error) {
 		return nil, err
 	}
 	f := folder{store: s, id: id}
-	if _, err := f.stat("."); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = ErrNotFound
-		}
+	there, err := f.exists(".")
+	if err == nil && !there {
+		err = ErrNotFound
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open run %s: %w", id, err)
 	}
 	return &Run{ID: id, folder: f}, nil

@@ -64,7 +64,7 @@ func (s Store) Create(id string, by Holder) (*Writer, error) {
 		return nil, err
 	}
 	run := &Run{ID: id, folder: folder{store: s, id: id}}
-	if _, err := run.folder.stat("."); err == nil {
+	if there, err := run.folder.exists("."); there && err == nil {
 		return nil, fmt.Errorf("create run %s: %w", id, ErrExists)
 	}
 	var failed []error

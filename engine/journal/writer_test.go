@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -91,7 +92,7 @@ func TestOnlyOneProcessDrivesARun(t *testing.T) {
 	if !ok || held.Holder != holder {
 		t.Fatalf("held twice: %v", err)
 	}
-	want := fmt.Sprintf("this run is driven, by deploy (process %d), since %s", os.Getpid(), holder.Since.Format("2006-01-02 15:04:05 UTC"))
+	want := fmt.Sprintf("this run is already driven, by deploy (process %d), since %s", os.Getpid(), holder.Since.Format("2006-01-02 15:04:05 UTC"))
 	if err.Error() != want {
 		t.Errorf("says %q\nnot  %q", err, want)
 	}
@@ -102,28 +103,53 @@ func TestOnlyOneProcessDrivesARun(t *testing.T) {
 	closeWriter(t, hold(t, s))
 }
 
-// Whoever looks whether a run is driven takes its lock for an instant. That must never keep a driver off.
+// Whoever looks whether a run is driven, or a lock held, takes its lock for an instant. That must never keep off who
+// wants to hold it.
 func TestLookingDoesNotDisturb(t *testing.T) {
 	s := tempStore(t)
-	closeWriter(t, create(t, s))
+	w := create(t, s)
+	closeWriter(t, w)
 	stop := make(chan struct{})
 	var looking sync.WaitGroup
-	for range 2 {
+	look := func(at func() error) {
 		looking.Go(func() {
-			run, err := s.Open(testID)
-			for err == nil {
+			for {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				_, _, err = run.Holder()
+				if err := at(); err != nil {
+					t.Error(err)
+					return
+				}
 			}
-			t.Error(err)
 		})
 	}
-	for range 50 {
-		closeWriter(t, hold(t, s))
+	for range 2 {
+		look(func() error { _, _, err := w.Run().Holder(); return err })
+		look(func() error { _, _, err := s.LockHolder("l"); return err })
+	}
+	for range 10 {
+		w, err := w.Run().Hold(journal.Holder{})
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		closeWriter(t, w)
+	}
+	for range 60 {
+		for range 50 {
+			runtime.Gosched() // the others look at a lock that is free
+		}
+		lock, err := s.Lock("l", journal.Holder{Run: testID})
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := lock.Release(); err != nil {
+			t.Error(err)
+		}
 	}
 	close(stop)
 	looking.Wait()
