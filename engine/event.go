@@ -356,7 +356,7 @@ func Decode(typ string, data []byte) (Event, error) {
 		if err := decoder.Decode(v.Interface()); err != nil {
 			return nil, fmt.Errorf("decode %s: %w", typ, err)
 		}
-		decoded, _ := v.Elem().Interface().(Event)
+		decoded, _ := reflect.TypeAssert[Event](v.Elem())
 		settleNumbers(decoded)
 		return decoded, nil
 	}

@@ -337,11 +337,11 @@ func (s *State) doubt(i int) []Action {
 // waited folds the end of a wait.
 func (s *State) waited(i int, ev Waited, enter func(phase)) {
 	st := &s.steps[i]
-	switch {
-	case ev.For == "settle":
+	switch ev.For {
+	case "settle":
 		st.round, st.looked = 1, nil
 		enter(verifying)
-	case ev.For == "verify":
+	case "verify":
 		st.round, st.looked = st.round+1, nil
 	default:
 	}
@@ -360,7 +360,7 @@ func (s *State) verify(i int) []Action {
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: st.note}}}
 	case s.verified(step.Verify) == True:
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeFixed}}}
-	case s.run.now < st.since+within && !(s.run.stopping != nil && s.run.stopping.Now):
+	case s.run.now < st.since+within && (s.run.stopping == nil || !s.run.stopping.Now):
 		pause := min(verifyEvery*time.Duration(st.round), verifySlowest)
 		return []Action{s.wait(i, "verify", fmt.Sprint(st.round), s.run.now+pause)}
 	case step.Undo != nil && !s.pausing():

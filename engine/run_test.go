@@ -39,7 +39,8 @@ func TestStories(t *testing.T) {
 				kept = append(kept, f)
 			}
 			if *update {
-				archive.Files = append(kept, txtar.File{Name: "transcript", Data: []byte(got)})
+				kept = append(kept, txtar.File{Name: "transcript", Data: []byte(got)})
+				archive.Files = kept
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
 				}

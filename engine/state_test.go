@@ -266,7 +266,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					t.Fatalf("crash at %d: %v", at, err)
 				}
 				r.journal.Revive()
-				r.clock.Sleep(context.Background(), time.Hour)
+				if err := r.clock.Sleep(context.Background(), time.Hour); err != nil {
+					t.Fatalf("pass the time: %v", err)
+				}
 				if n := len(r.journal.Lines); n > 0 && r.journal.Lines[n-1].Type == engine.TypeOf(engine.RunEnded{}) {
 					continue // it had ended
 				}

@@ -45,7 +45,7 @@ func (k *keeper) keep(name string) io.WriteCloser {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	p := &piece{name: name, lines: &lastLine{tell: k.host.Output, step: k.step}}
-	var to io.Writer = io.Discard
+	to := io.Discard
 	file, err := k.host.Keep(k.step)
 	if err != nil {
 		p.err = err

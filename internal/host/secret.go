@@ -66,7 +66,7 @@ func (s Secrets) Lookup(name string) (string, error) {
 	case info.Mode().Perm()&0o077 != 0:
 		return "", engine.Failf(engine.Denied, "secret %s: %s can be read by others: chmod 600 it", name, path)
 	}
-	raw, err := os.ReadFile(path) //nolint:gosec // the name was checked above to be one
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return "", engine.Fail(engine.FailureOf(err).Kind, fmt.Errorf("look up secret %s: %w", name, err))
 	}

@@ -1,11 +1,11 @@
 package runner
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,12 +46,12 @@ func lastChange(store journal.Store, name string, since time.Time) (at time.Time
 	if err != nil {
 		return at, "", fmt.Errorf("look at past runs: %w", err)
 	}
-	for i := len(ids) - 1; i >= 0; i-- {
-		began, err := journal.ParseID(ids[i])
+	for _, id := range slices.Backward(ids) {
+		began, err := journal.ParseID(id)
 		if err != nil || began.Before(since.Add(-24*time.Hour)) {
 			break
 		}
-		r, err := store.Open(ids[i])
+		r, err := store.Open(id)
 		if err != nil {
 			continue
 		}
@@ -67,7 +67,7 @@ func lastChange(store journal.Store, name string, since time.Time) (at time.Time
 				break
 			}
 			if _, ok := e.(engine.ChangeStarted); ok && rec.At.After(since) && rec.At.After(at) {
-				at, run = rec.At, ids[i]
+				at, run = rec.At, id
 			}
 		}
 		if run != "" {
@@ -78,7 +78,7 @@ func lastChange(store journal.Store, name string, since time.Time) (at time.Time
 }
 
 // missing names what the runbook requires and this host lacks.
-func missing(ctx context.Context, o Options) []string {
+func missing(o Options) []string {
 	var out []string
 	req := o.Plan.Runbook.Requires
 	if req.Root && os.Geteuid() != 0 && o.Mode == engine.Live {

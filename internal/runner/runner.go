@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	if err := l.driver.Put(l.started(id)); err != nil {
 		return Outcome{}, errors.Join(err, l.writer.Close())
 	}
-	if err := l.driver.Put(engine.Preflight{Missing: missing(ctx, o)}); err != nil {
+	if err := l.driver.Put(engine.Preflight{Missing: missing(o)}); err != nil {
 		return Outcome{}, errors.Join(err, l.writer.Close())
 	}
 	return l.drive(ctx)

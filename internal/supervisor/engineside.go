@@ -62,7 +62,7 @@ func (s Changes) act(ctx context.Context, c engine.Call) engine.Result {
 	if err != nil {
 		return failed(fmt.Errorf("encode the order: %w", err))
 	}
-	//nolint:gosec,noctx // our own binary; it must outlive this process, so no context may kill it
+	//nolint:noctx // our own binary; it must outlive this process, so no context may kill it
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
 	cmd.Stdin = strings.NewReader(string(raw))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
