@@ -58,6 +58,8 @@ const (
 // Limits on the length of one text, in characters. What is longer stands in the journal in full.
 const (
 	longestSentence = 600
+	longestBrief    = 200 // in a row of a table
+	longestLabel    = 80
 	longestCode     = 300
 )
 
@@ -80,20 +82,26 @@ func (s span) spans() inline    { return inline{s} }
 func (in inline) spans() inline { return in }
 
 // sentence is text by a person or for people. It is shown in one line, shortened when it is long.
-func sentence(s string) span { return span{plainStyle, clip(oneLine(s), longestSentence)} }
+func sentence(s string) span { return span{plainStyle, Clip(OneLine(s), longestSentence)} }
+
+// brief is a sentence in a row of a table.
+func brief(s string) span { return span{plainStyle, Clip(OneLine(s), longestBrief)} }
+
+// label is who or what something is: a person, a host, a signal.
+func label(s string) span { return span{plainStyle, Clip(OneLine(s), longestLabel)} }
 
 // code is a name, a value or a command. It is shown in one line, shortened when it is long.
 func code(s string) span {
-	s = clip(oneLine(s), longestCode)
+	s = Clip(OneLine(s), longestCode)
 	if s == "" {
 		return span{plainStyle, "(empty)"}
 	}
 	return span{codeStyle, s}
 }
 
-func strong(s string) span { return span{strongStyle, oneLine(s)} }
+func strong(s string) span { return span{strongStyle, OneLine(s)} }
 
-func link(s string) span { return span{linkStyle, oneLine(s)} }
+func link(s string) span { return span{linkStyle, OneLine(s)} }
 
 // joined puts a separator between inlines.
 func joined(items []inline, separator string) inline {

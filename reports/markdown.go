@@ -26,12 +26,12 @@ func (w *markdownWriter) block(b block) {
 	case heading:
 		w.WriteString(strings.Repeat("#", b.level) + " " + spanText(b.text, false) + "\n")
 	case paragraph:
-		w.WriteString(spanText(inline(b), false) + "\n")
+		w.WriteString(blockStart(spanText(inline(b), false)) + "\n")
 	case list:
 		for _, it := range b {
-			w.WriteString("- " + spanText(it.text, false) + "\n")
+			w.WriteString("- " + blockStart(spanText(it.text, false)) + "\n")
 			for _, below := range it.below {
-				w.WriteString("  - " + spanText(below, false) + "\n")
+				w.WriteString("  - " + blockStart(spanText(below, false)) + "\n")
 			}
 		}
 	case table:
@@ -55,7 +55,7 @@ func (w *markdownWriter) row(cells []inline) {
 
 // fence writes text between two rows of backticks that are longer than any in it.
 func (w *markdownWriter) fence(f fence) {
-	lines := strings.Split(plainText(strings.Join(f.lines, "\n")), "\n")
+	lines := strings.Split(PlainText(strings.Join(f.lines, "\n")), "\n")
 	longest := 2
 	for _, line := range lines {
 		longest = max(longest, longestRun(line))
@@ -89,14 +89,11 @@ func spanText(in inline, cell bool) string {
 		}
 		b.WriteString(piece)
 	}
-	if cell {
-		return strings.TrimSpace(b.String())
-	}
-	return blockStart(strings.TrimSpace(b.String()))
+	return strings.TrimSpace(b.String())
 }
 
 func codeSpan(s string, cell bool) string {
-	s = oneLine(s)
+	s = OneLine(s)
 	if cell && strings.Contains(s, "|") {
 		parts := strings.Split(s, "|")
 		for i, p := range parts {
@@ -148,10 +145,10 @@ func longestRun(s string) int {
 	return longest
 }
 
-var wordsOnly = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 -]*[A-Za-z0-9])?$`)
+var wordsOnly = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 .,:-]*[A-Za-z0-9])?$`)
 
 func strongSpan(s string, cell bool) string {
-	if !wordsOnly.MatchString(s) {
+	if !wordsOnly.MatchString(s) || linkish.MatchString(s) {
 		return escaped(s, cell)
 	}
 	return "**" + s + "**"
@@ -171,16 +168,49 @@ func linkSpan(s string, cell bool) string {
 // them as such. They are shown as code.
 var linkish = regexp.MustCompile(`(?i)://|www\.|[@$]`)
 
-var escapes = strings.NewReplacer(
-	`\`, `\\`, "`", "&#96;", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`,
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "|", "&#124;",
-)
+// harmless writes text so that none of its characters means anything to a reader of Markdown.
+func harmless(s string) string {
+	var b strings.Builder
+	runes := []rune(s)
+	inWord := func(i int) bool {
+		return i > 0 && i < len(runes)-1 && letterOrDigit(runes[i-1]) && letterOrDigit(runes[i+1])
+	}
+	for i, r := range runes {
+		switch r {
+		case '_':
+			if !inWord(i) { // inside a word it means nothing, and most names have one
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		case '\\', '*', '[', ']', '~', '#':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '`':
+			b.WriteString("&#96;")
+		case '|':
+			b.WriteString("&#124;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '&':
+			b.WriteString("&amp;")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func letterOrDigit(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
 
 // escaped writes a sentence, or a part of one: blanks at its ends stay.
 func escaped(s string, cell bool) string {
-	s = plainText(s)
+	s = PlainText(s)
 	if !linkish.MatchString(s) {
-		return escapes.Replace(strings.Join(strings.FieldsFunc(s, lineBreak), " "))
+		return harmless(strings.Join(strings.FieldsFunc(s, lineBreak), " "))
 	}
 	var b strings.Builder
 	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || lineBreak(r) }) {
@@ -191,7 +221,7 @@ func escaped(s string, cell bool) string {
 			b.WriteString(codeSpan(word, cell))
 			continue
 		}
-		b.WriteString(escapes.Replace(word))
+		b.WriteString(harmless(word))
 	}
 	if strings.HasSuffix(s, " ") {
 		b.WriteByte(' ')
@@ -201,7 +231,7 @@ func escaped(s string, cell bool) string {
 
 func lineBreak(r rune) bool { return r == '\n' }
 
-var numbered = regexp.MustCompile(`^[0-9]+[.)]`)
+var ordinal = regexp.MustCompile(`^[0-9]+[.)]`)
 
 // blockStart keeps the first character of a block from opening another one: a list, a rule, an underline.
 func blockStart(s string) string {
@@ -210,7 +240,7 @@ func blockStart(s string) string {
 		return s
 	case strings.ContainsRune("+-=", rune(s[0])):
 		return `\` + s
-	case numbered.MatchString(s):
+	case ordinal.MatchString(s):
 		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
 		return s[:digits] + `\` + s[digits:]
 	default:

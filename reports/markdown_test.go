@@ -12,6 +12,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	east "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/renderer"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
 	gmtext "github.com/yuin/goldmark/text"
 	"pgregory.net/rapid"
@@ -122,7 +123,7 @@ func outlineOf(d document) []string {
 				}
 			}
 		case fence:
-			lines := strings.Split(plainText(strings.Join(b.lines, "\n")), "\n")
+			lines := strings.Split(PlainText(strings.Join(b.lines, "\n")), "\n")
 			for i := range lines {
 				lines[i] = strings.TrimRight(lines[i], " \t")
 			}
@@ -138,7 +139,7 @@ func seenText(in inline) string {
 	for _, s := range in {
 		b.WriteString(s.text)
 	}
-	return squeezed(plainText(b.String()))
+	return squeezed(PlainText(b.String()))
 }
 
 func squeezed(s string) string { return strings.Join(strings.Fields(s), "") }
@@ -152,8 +153,7 @@ type fataler interface {
 // HTML are none of the writer's business, and fail.
 func outlineIn(t fataler, source []byte) []string {
 	t.Helper()
-	md := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote))
-	root := md.Parser().Parse(gmtext.NewReader(source))
+	root := reader().Parser().Parse(gmtext.NewReader(source))
 	var out []string
 	var visit func(n ast.Node, quiet bool)
 	children := func(n ast.Node, quiet bool) {
@@ -209,6 +209,12 @@ func outlineIn(t fataler, source []byte) []string {
 	return out
 }
 
+// reader reads Markdown as GitHub does, as far as anyone knows.
+func reader(options ...renderer.Option) goldmark.Markdown {
+	return goldmark.New(
+		goldmark.WithExtensions(extension.GFM, extension.Footnote), goldmark.WithRendererOptions(options...))
+}
+
 func textIn(t fataler, n ast.Node, source []byte) string {
 	t.Helper()
 	var b strings.Builder
@@ -224,6 +230,11 @@ func textIn(t fataler, n ast.Node, source []byte) string {
 				}
 			case *ast.String:
 				b.Write(c.Value)
+			case *ast.AutoLink:
+				if !strings.HasPrefix(string(c.URL(source)), "https://wiki.example.org/") { // of the runbooks of testdata
+					t.Fatalf("a link to %s that nobody meant, in\n%s", c.URL(source), source)
+				}
+				b.Write(c.Label(source))
 			case *ast.CodeSpan:
 				visit(c, true)
 			case *ast.Emphasis:

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -16,7 +17,7 @@ func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 
 // It is rounded to the last of them.
 func Span(d time.Duration) string {
 	if d < 0 {
-		return "-" + Span(-d)
+		return "-" + Span(-max(d, -math.MaxInt64))
 	}
 	const day = 24 * time.Hour
 	switch {

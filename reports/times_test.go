@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -24,6 +25,7 @@ func TestSpan(t *testing.T) {
 		{24*time.Hour - time.Second, "1 d"},
 		{51 * time.Hour, "2 d 3 h"},
 		{-41 * time.Second, "-41 s"},
+		{math.MinInt64, "-106751 d 23 h"},
 	} {
 		if got := Span(c.d); got != c.want {
 			t.Errorf("Span(%s) = %q, want %q", c.d, got, c.want)

@@ -1,0 +1,127 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"runbook/engine"
+)
+
+// graphWidth is the width of a terminal that shows a graph.
+const graphWidth = 80
+
+// textGraph shows the graph in stages: what stands in one stage waits for nothing but earlier stages.
+func textGraph(plan *engine.Plan, view *View) string {
+	w := &graphWriter{}
+	w.wrapped("", "  ", graphTitle(plan))
+	if view != nil {
+		w.wrapped("", "  ", "run "+OneLine(orElse(view.Start.Run, "unknown"))+", * is the way that was taken")
+	}
+	w.book(plan, view, "", "")
+	return w.String()
+}
+
+type graphWriter struct{ strings.Builder }
+
+func (w *graphWriter) book(plan *engine.Plan, view *View, prefix, indent string) {
+	nodes := nodesOf(plan, view, prefix)
+	var c columns
+	for _, n := range nodes {
+		c.id = max(c.id, min(width(n.plan.ID.Value), 20))
+		c.verb = max(c.verb, width(verb(n.plan.Effect)))
+		c.kind = max(c.kind, width(n.plan.Kind.Name))
+	}
+	for stage, list := range stages(nodes) {
+		fmt.Fprintf(w, "\n%sstage %d\n", indent, stage+1)
+		for _, i := range list {
+			w.node(nodes, nodes[i], view, indent, c)
+		}
+	}
+	w.findings(plan, view, prefix, indent)
+}
+
+// columns are the widths of the first line of a step.
+type columns struct{ id, verb, kind int }
+
+func width(s string) int { return utf8.RuneCountInString(s) }
+
+func (w *graphWriter) node(nodes []node, n node, view *View, indent string, c columns) {
+	mark := " "
+	if n.taken() {
+		mark = "*"
+	}
+	head := fmt.Sprintf("%s%s %-*s  %-*s  %-*s", indent, mark, c.id, n.plan.ID.Value, c.verb, verb(n.plan.Effect), c.kind, n.plan.Kind.Name)
+	if n.goal {
+		head += "  goal"
+	}
+	if n.plan.Effect == engine.Changes {
+		head += "  risk " + string(orRisk(n.plan.Risk))
+	}
+	below := indent + "      "
+	w.wrapped("", below, head)
+	if status := n.status(); status != "" {
+		w.wrapped(below+"is    ", below+"      ", strings.ToUpper(status))
+	}
+	if len(n.after) > 0 {
+		w.wrapped(below+"after ", below+"      ", names(nodes, n.after))
+	}
+	if when := n.condition(); when != "" {
+		w.wrapped(below+"when  ", below+"      ", when)
+	}
+	if checks := n.verified(); len(checks) > 0 {
+		w.wrapped(below+"then  ", below+"      ", "looks at "+strings.Join(checks, ", ")+" again")
+	}
+	if n.plan.Undo != nil {
+		w.wrapped(below+"undo  ", below+"      ", n.plan.Undo.Kind.Name)
+	}
+	if len(n.inner) > 0 {
+		w.wrapped(below+"runs  ", below+"      ", graphTitle(n.plan.Book))
+		w.book(n.plan.Book, view, n.path+"/", below)
+	}
+}
+
+func (w *graphWriter) findings(plan *engine.Plan, view *View, prefix, indent string) {
+	if len(plan.Findings) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%sfindings\n", indent)
+	said := map[string][]string{}
+	if view != nil {
+		for _, f := range view.Findings {
+			for _, c := range f.Said {
+				said[f.Path] = append(said[f.Path], strings.ToUpper(c.Value.String()))
+			}
+		}
+	}
+	for _, f := range plan.Findings {
+		head := indent + "  " + f.ID.Value
+		if values := said[prefix+f.ID.Value]; len(values) > 0 {
+			head += "  " + strings.Join(values, ", then ")
+		} else if view != nil {
+			head += "  NOT CONCLUDED"
+		}
+		w.wrapped("", indent+"    ", head)
+		w.wrapped(indent+"      when  ", indent+"            ", OneLine(f.Finding.When.Value))
+	}
+}
+
+// wrapped writes a text in lines that fit the terminal: the first behind first, the others behind next. A word that is
+// too long for a line has one to itself.
+func (w *graphWriter) wrapped(first, next, s string) {
+	line, room := first, func(line string) int { return graphWidth - utf8.RuneCountInString(line) }
+	fresh := true
+	for len(s) > 0 {
+		blanks := len(s) - len(strings.TrimLeft(s, " "))
+		end := blanks + strings.IndexByte(s[blanks:]+" ", ' ')
+		word := s[:end]
+		s = s[end:]
+		if utf8.RuneCountInString(word) > room(line) && !fresh {
+			w.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, word = next, strings.TrimLeft(word, " ")
+		}
+		line += word
+		fresh = false
+	}
+	w.WriteString(strings.TrimRight(line, " ") + "\n")
+}

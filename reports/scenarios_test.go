@@ -1,0 +1,371 @@
+package reports
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runbook/engine"
+)
+
+// scenario is a run of a runbook on an invented host. Its journal is stored below testdata, so that the reports do not
+// change with the engine; -record makes it anew.
+type scenario struct {
+	name string
+	book string
+	mode engine.Mode
+	flag []string
+	host host
+	then func(r *run) // what happens after the first life of the run
+}
+
+func anna() engine.Who {
+	return engine.Who{UID: 0, User: "root", SudoUser: "anna", TTY: "/dev/pts/0", SSH: "10.0.0.5"}
+}
+
+func bert() engine.Who { return engine.Who{UID: 0, User: "root", SudoUser: "bert", TTY: "/dev/pts/3"} }
+
+func yes(by string) engine.Answer {
+	return engine.Answer{Value: engine.Yes, By: by, Via: "terminal"}
+}
+
+type fields = map[string]any
+
+func saw1(output fields) engine.Result { return engine.Result{Output: output} }
+
+func unit(active, sub, result string, transient bool) engine.Result {
+	return saw1(fields{
+		"load": "loaded", "active": active, "sub": sub, "result": result, "exists": true, "transient": transient,
+		"restarts": 0, "need_reload": false,
+	})
+}
+
+func socket(address, process, unit string) fields {
+	return fields{"address": address, "family": "ipv4", "port": 3000, "pid": 4711, "process": process, "unit": unit}
+}
+
+func listens(sockets ...any) engine.Result {
+	if sockets == nil {
+		sockets = []any{}
+	}
+	return saw1(fields{"sockets": sockets})
+}
+
+func page(status int, err string) engine.Result {
+	r := saw1(fields{"status": status, "error": err, "body": "", "headers": fields{}, "latency_ms": 12.5})
+	if status >= 400 {
+		r.Evidence = []engine.Evidence{kept("body", "<html><body><h1>"+fmt.Sprint(status)+" Bad Gateway</h1></body></html>\n")}
+	}
+	return r
+}
+
+func build(size int) engine.Result {
+	return saw1(fields{"exists": size > 0, "size": size, "mode": "0644", "owner": "deploy"})
+}
+
+// kept is evidence; the recorder makes a file of the text.
+func kept(name, text string) engine.Evidence { return engine.Evidence{Name: name, File: text} }
+
+// log is a journal of the frontend that ends with the given lines.
+func log(lines ...string) string {
+	var b strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&b, "2026-11-20T02:%02d:00Z node[4711]: GET /products 200 in %d ms\n", i, 10+i*7%13)
+	}
+	for i, l := range lines {
+		fmt.Fprintf(&b, "2026-11-20T03:10:%02dZ node[5822]: %s\n", i, l)
+	}
+	return b.String()
+}
+
+func logs(count int, lines ...string) engine.Result {
+	out := make([]any, len(lines))
+	for i, l := range lines {
+		out[i] = fields{"at": "2026-11-20T03:10:00Z", "message": l}
+	}
+	r := saw1(fields{"lines": out, "count": count, "found": fields{}, "truncated": false})
+	r.Evidence = []engine.Evidence{kept("journal", log(lines...))}
+	return r
+}
+
+func noBuild() []string {
+	return []string{
+		"\x1b[31m\x1b[1m⨯\x1b[22m\x1b[39m Could not find a production build in the '.next' directory. Try building your app with 'next build'",
+		"    at process.processTicksAndRejections (node:internal/process/task_queues:105:5) | stack",
+		"systemd[1]: shop-frontend.service: Main process exited, code=exited, status=1/FAILURE",
+		"systemd[1]: shop-frontend.service: Failed with result 'exit-code'.",
+	}
+}
+
+// good is a host on which all is well.
+func good() host {
+	own := socket("127.0.0.1", "node", "shop-frontend.service")
+	return host{
+		sees: map[string][]engine.Result{
+			"launcher":  {unit("active", "exited", "success", false)},
+			"transient": {unit("active", "running", "success", true)},
+			"port":      {listens(own)},
+			"page":      {page(200, "")},
+			"build":     {build(21)},
+			"logs":      {logs(0)},
+		},
+		acts: map[string][]engine.Result{}, answers: map[string][]engine.Answer{}, takes: map[string]time.Duration{},
+		tells: map[string]engine.Result{
+			"restart": {
+				Description: &engine.Description{
+					Summary: "restart shop-frontend-launcher.service",
+					Exact:   []string{`org.freedesktop.systemd1.Manager.RestartUnit("shop-frontend-launcher.service", "replace")`},
+					Target:  "shop-frontend-launcher.service",
+				},
+				Evidence: []engine.Evidence{
+					kept("unit", "Id=shop-frontend-launcher.service\nActiveState=active\nSubState=exited\n"),
+					{Name: "journal", File: log(noBuild()...), Bytes: 1 << 20, Cuts: 2},
+				},
+			},
+			"rebuild": {Description: &engine.Description{
+				Summary: "build /var/www/shop/frontend with pnpm", Exact: []string{"pnpm run build"}, Target: "/var/www/shop/frontend",
+				Undo: "the build before is kept and put back when the new one fails",
+			}},
+			"pin_ipv4": {Description: &engine.Description{
+				Summary: "write /etc/systemd/system/shop-frontend-launcher.service.d/50-ipv4.conf", Target: "50-ipv4.conf",
+				Exact: []string{
+					"--- /dev/null", "+++ /etc/systemd/system/shop-frontend-launcher.service.d/50-ipv4.conf", "@@ -0,0 +1,2 @@",
+					"+[Service]", "+Environment=HOSTNAME=127.0.0.1",
+				},
+			}},
+		},
+	}
+}
+
+// down is a host whose frontend does not run.
+func down() host {
+	h := good()
+	failed := unit("failed", "failed", "exit-code", true)
+	running := unit("active", "running", "success", true)
+	own := socket("127.0.0.1", "node", "shop-frontend.service")
+	maps.Copy(h.sees, map[string][]engine.Result{
+		"transient": {failed}, "port": {listens()}, "page": {page(502, "")},
+		"logs": {logs(0, "systemd[1]: shop-frontend.service: Main process exited, code=killed, status=9/KILL")},
+	})
+	h.after = map[string]map[string][]engine.Result{"restart": {
+		"transient": {running}, "port": {listens(), listens(own)}, "page": {page(0, "connection refused"), page(200, "")},
+	}}
+	h.acts["restart"] = []engine.Result{saw1(fields{"job": "done", "active": "active"})}
+	h.answers["restart"] = []engine.Answer{yes("anna")}
+	h.takes["act restart"] = 2140 * time.Millisecond
+	h.takes["confirm restart"] = 14 * time.Second
+	return h
+}
+
+// unbuilt is a host whose frontend has no build.
+func unbuilt() host {
+	h := down()
+	h.sees["build"] = []engine.Result{build(0)}
+	h.after["rebuild"] = map[string][]engine.Result{"build": {build(21)}}
+	h.sees["logs"] = []engine.Result{logs(1, noBuild()...)}
+	h.acts["rebuild"] = []engine.Result{{
+		Output: fields{"exit": 0, "duration_ms": 74210}, Evidence: []engine.Evidence{kept("stdout", "> next build\n ✓ Compiled successfully\n")},
+	}}
+	h.answers["rebuild"] = []engine.Answer{yes("anna")}
+	h.takes["act rebuild"] = 74210 * time.Millisecond
+	h.takes["confirm rebuild"] = 27 * time.Second
+	return h
+}
+
+func scenarios() []scenario {
+	const frontend = "frontend-not-starting"
+	declined := down()
+	declined.answers["restart"] = []engine.Answer{{Value: engine.No, By: "anna", Via: "terminal", Note: "sale is on, wait for 04:00"}}
+
+	expired := down()
+	expired.answers["restart"] = []engine.Answer{{Value: engine.Expired, Via: "terminal"}}
+	expired.takes["confirm restart"] = 10 * time.Minute
+
+	nobody := down()
+	nobody.answers["restart"] = []engine.Answer{{Value: engine.Nobody, Note: "no terminal; allow it with --yes"}}
+
+	taken := down()
+	taken.sees["port"] = []engine.Result{listens(socket("0.0.0.0", "python3", "user@1000.service"))}
+
+	blind := down()
+	refused := engine.Result{Failure: &engine.Failure{Kind: engine.Unreachable, Message: "ask systemd: dial unix /run/dbus/system_bus_socket: connection refused"}}
+	blind.sees["launcher"], blind.sees["transient"] = []engine.Result{refused}, []engine.Result{refused}
+	blind.sees["port"] = []engine.Result{listens(fields{"address": "127.0.0.1", "family": "ipv4", "port": 3000, "pid": nil, "process": nil, "unit": nil})}
+
+	broken := unbuilt()
+	broken.acts["rebuild"] = []engine.Result{{
+		Output:   fields{"exit": 1, "duration_ms": 8100},
+		Failure:  &engine.Failure{Kind: engine.Exit, Message: "pnpm run build: exit 1: ENOSPC: no space left on device, write"},
+		Evidence: []engine.Evidence{kept("stderr", "Error: ENOSPC: no space left on device, write\n"), {Name: "stdout", Failed: "no space left on device"}},
+	}}
+	broken.answers["rebuild"] = []engine.Answer{yes("anna"), {Value: engine.Stop, By: "anna", Via: "terminal"}}
+
+	unhelpful := down()
+	all := socket("::", "node", "shop-frontend.service")
+	unhelpful.sees["port"] = []engine.Result{listens(all)}
+	unhelpful.sees["transient"] = []engine.Result{unit("active", "running", "success", true)}
+	unhelpful.sees["page"] = []engine.Result{page(0, "timeout")}
+	unhelpful.after = nil
+	unhelpful.acts["pin_ipv4"] = []engine.Result{saw1(fields{"changed": true}), saw1(fields{"exit": 0, "stdout": "", "stderr": "Removed 50-ipv4.conf.\n"})}
+	unhelpful.answers["pin_ipv4"] = []engine.Answer{yes("anna"), yes("anna")}
+	unhelpful.tells["undo pin_ipv4"] = engine.Result{Description: &engine.Description{
+		Summary: "run systemctl revert shop-frontend-launcher.service", Exact: []string{"systemctl revert shop-frontend-launcher.service"},
+	}}
+	unhelpful.takes["confirm pin_ipv4"] = 9 * time.Second
+	unhelpful.tells["restart"] = engine.Result{Description: unhelpful.tells["restart"].Description}
+
+	killed := down()
+	killed.dies, killed.lost = "act restart", true
+	killed.answers["restart"] = []engine.Answer{yes("anna")}
+
+	doubt := down()
+	doubt.dies, doubt.lost = "act restart", true
+	doubt.answers["restart"] = []engine.Answer{yes("anna"), {Value: engine.Again, By: "bert", Via: "terminal", Note: "systemctl shows no job"}}
+
+	stopped := unbuilt()
+	stopped.stops = "act rebuild"
+
+	dead := unbuilt()
+	dead.dies = "act rebuild"
+
+	shop := unbuilt()
+	inner := host{
+		sees: map[string][]engine.Result{"outside": {page(502, "")}}, acts: map[string][]engine.Result{},
+		answers: map[string][]engine.Answer{"tell": {{Value: engine.Done, By: "anna", Via: "terminal"}}},
+		tells:   map[string]engine.Result{}, takes: map[string]time.Duration{"confirm tell": 48 * time.Second},
+	}
+	for name, v := range shop.sees {
+		inner.sees["frontend/"+name] = v
+	}
+	inner.after = map[string]map[string][]engine.Result{"frontend/rebuild": {}, "frontend/restart": {"outside": {page(200, "")}}}
+	for change, sees := range shop.after {
+		for name, v := range sees {
+			inner.after["frontend/"+change]["frontend/"+name] = v
+		}
+	}
+	for name, v := range shop.acts {
+		inner.acts["frontend/"+name] = v
+	}
+	for name, v := range shop.answers {
+		inner.answers["frontend/"+name] = v
+	}
+	for name, v := range shop.tells {
+		inner.tells["frontend/"+name] = v
+	}
+
+	return []scenario{
+		{name: "healthy", book: frontend, host: good()},
+		{name: "fixed", book: frontend, host: unbuilt(), then: func(r *run) {
+			r.pass(40 * time.Second)
+			r.put(engine.Noted{By: "anna", Text: "Deployed 1.42 at 02:55, the build step was skipped. See https://ci.example.org/builds/77 @dora"})
+		}},
+		{name: "declined", book: frontend, host: declined},
+		{name: "expired", book: frontend, host: expired},
+		{name: "refused", book: frontend, host: nobody, flag: []string{"--no-input"}},
+		{name: "escalated", book: frontend, host: taken},
+		{name: "undecided", book: frontend, host: blind},
+		{name: "failed", book: frontend, host: broken},
+		{name: "not-fixed", book: frontend, host: unhelpful},
+		{name: "dry-run", book: frontend, mode: engine.DryRun, host: dry(unbuilt())},
+		{name: "resumed", book: frontend, host: killed, then: func(r *run) {
+			maps.Copy(r.host.sees, r.host.after["restart"]) // the restart has worked, unseen
+			r.resume(6*time.Minute, bert())
+			r.put(engine.Noticed{Text: "the runbook's file has changed since the run began; the run goes on with the one in its journal"})
+			if err := r.drive(); err != nil {
+				r.t.Fatal(err)
+			}
+		}},
+		{name: "in-doubt", book: frontend, host: doubt, then: func(r *run) {
+			r.resume(6*time.Minute, bert())
+			if err := r.drive(); err != nil {
+				r.t.Fatal(err)
+			}
+		}},
+		{name: "interrupted", book: frontend, host: stopped},
+		{name: "killed", book: frontend, host: dead},
+		{name: "inner", book: "shop-down", host: inner},
+	}
+}
+
+// dry lets nothing be made: what changes do is only described.
+func dry(h host) host {
+	for name, d := range h.tells {
+		d.Only = true
+		d.Evidence = nil
+		h.tells[name] = d
+	}
+	return h
+}
+
+// TestScenariosAreStillWhatTheEngineDoes runs every scenario with the engine as it is, and holds the outcome against the
+// stored journal: the reports below rest on runs that can happen. With -record it stores the journals anew.
+func TestScenariosAreStillWhatTheEngineDoes(t *testing.T) {
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			dir, stored := t.TempDir(), filepath.Join("testdata", s.name)
+			if *record {
+				dir = stored
+				if err := os.RemoveAll(dir); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.MkdirAll(dir, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := newRun(t, load(t, s.book), s.host, dir)
+			r.start(s)
+			if err := r.drive(); err != nil && !errors.Is(err, errKilled) {
+				t.Fatal(err)
+			}
+			if s.then != nil {
+				s.then(r)
+			}
+			if *record {
+				writeJournal(t, filepath.Join(dir, "journal.jsonl"), r.events)
+			}
+			was, is := readJournal(t, filepath.Join(stored, "journal.jsonl")), r.events
+			if diff := cmp.Diff(gist(NewView(r.plan, was)), gist(NewView(r.plan, is))); diff != "" {
+				t.Errorf("the engine ends this run otherwise now (-stored +now):\n%s", diff)
+			}
+		})
+	}
+}
+
+// gist is what a run came to: its verdict, and how each step ended.
+func gist(v *View) []string {
+	verdict, _ := v.Verdict()
+	out := []string{string(verdict)}
+	for _, s := range v.Steps {
+		out = append(out, s.Path+": "+s.Status().Word)
+	}
+	return out
+}
+
+func (r *run) start(s scenario) {
+	params, err := engine.ResolveParams(r.plan.Runbook, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	mode := engine.Live
+	if s.mode != "" {
+		mode = s.mode
+	}
+	source := func(p *engine.Plan) engine.Source {
+		return engine.Source{Name: p.Runbook.Name.Value, File: p.Runbook.File, Text: string(p.Runbook.Source), Hash: p.Hash}
+	}
+	e := engine.RunStarted{
+		Format: engine.FormatVersion, Run: "20261120T031204Z-k3f7", Runbook: source(r.plan), Params: params, Mode: mode,
+		Parallel: 1, Version: "0.1.0", Host: "shop-1", Boot: "9f2c", Who: anna(), Flags: s.flag,
+	}
+	for _, b := range r.plan.Books {
+		e.Books = append(e.Books, source(b))
+	}
+	r.put(e)
+}
