@@ -97,7 +97,7 @@ func (r *report) excerpt(x Exhibit, patterns []*regexp.Regexp) document {
 	if err != nil {
 		return document{line(about, text(": not shown: "), sentence(reason(err)))}
 	}
-	defer src.Close() //nolint:errcheck // only read
+	defer src.Close()
 	p, err := pick(src, patterns)
 	if err != nil {
 		return document{line(about, text(": not shown: "), sentence(reason(err)))}

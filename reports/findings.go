@@ -129,7 +129,7 @@ func (l *Look) sameAs(o *Look) bool {
 
 // healthyThroughout tells whether every look that counted found a check healthy.
 func (s *Step) healthyThroughout() bool {
-	return !slices.ContainsFunc(s.Looks, func(l Look) bool { return l.Outcome != engine.OutcomeHealthy && !l.Looked.Again })
+	return !slices.ContainsFunc(s.Looks, func(l Look) bool { return l.Outcome != engine.OutcomeHealthy && !l.Again })
 }
 
 // looked tells what a look found, when, and where it is kept.

@@ -69,13 +69,14 @@ func (r *report) unfinished() list {
 // commands are what one would type next, each with a word about it.
 func (r *report) commands() []string {
 	run := quoted(orElse(r.view.Start.Run, "RUN"))
-	start := "runbook run " + quoted(orElse(r.view.Start.Runbook.Name, "NAME"))
+	typed := []string{"runbook run", quoted(orElse(r.view.Start.Runbook.Name, "NAME"))}
 	for _, name := range r.paramNames() {
-		start += " -p " + quoted(name+"="+plainValue(r.view.Start.Params[name]))
+		typed = append(typed, "-p", quoted(name+"="+plainValue(r.view.Start.Params[name])))
 	}
 	if r.view.Start.Incident != "" {
-		start += " --incident " + quoted(r.view.Start.Incident)
+		typed = append(typed, "--incident", quoted(r.view.Start.Incident))
 	}
+	start := strings.Join(typed, " ")
 	var out []string
 	add := func(command, why string) { out = append(out, "# "+why, command) }
 	verdict, ended := r.view.Verdict()

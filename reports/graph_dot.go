@@ -15,10 +15,9 @@ func dot(plan *engine.Plan, view *View) string {
 	}
 	fmt.Fprintf(w, "digraph %s {\n", dotText(plan.Runbook.Name.Value))
 	fmt.Fprintf(w, "  graph [label=%s, labelloc=t, fontname=\"sans-serif\"]\n", dotText(graphTitle(plan)))
-	w.WriteString("  node [fontname=\"sans-serif\", fontsize=11, style=filled]\n")
-	w.WriteString("  edge [color=\"#555555\"]\n")
+	fmt.Fprint(w, "  node [fontname=\"sans-serif\", fontsize=11, style=filled]\n  edge [color=\"#555555\"]\n")
 	w.book(nodesOf(plan, view, ""), "n", "  ")
-	w.WriteString("}\n")
+	fmt.Fprintln(w, "}")
 	return w.String()
 }
 
@@ -94,7 +93,7 @@ func dotEscaped(s string) string {
 // dotLook turns the colours of a class into attributes.
 func dotLook(look string) string {
 	var out []string
-	for _, part := range strings.Split(look, ",") {
+	for part := range strings.SplitSeq(look, ",") {
 		name, v, _ := strings.Cut(part, ":")
 		switch name {
 		case "fill":

@@ -13,7 +13,7 @@ import (
 // Colours are the step's effect, or, with a run, what became of it; thick lines are the way that was taken.
 func mermaid(plan *engine.Plan, view *View) string {
 	m := &mermaidWriter{classes: map[string][]string{}}
-	m.WriteString("flowchart TD\n")
+	fmt.Fprintln(m, "flowchart TD")
 	m.book(nodesOf(plan, view, ""), "n", "  ")
 	for _, c := range mermaidClasses() {
 		if ids := m.classes[c.name]; len(ids) > 0 {
@@ -71,8 +71,10 @@ func (m *mermaidWriter) book(nodes []node, prefix, indent string) {
 			continue
 		}
 		fmt.Fprintf(m, "%ssubgraph %ss[\"%s\"]\n", indent, id(i), mermaidText(n.plan.Book.Runbook.Name.Value))
+		fmt.Fprintf(m, "%s  direction TB\n", indent)
 		m.book(n.inner, id(i)+"_", indent+"  ")
 		fmt.Fprintf(m, "%send\n%s%s --- %ss\n", indent, indent, id(i), id(i))
+		fmt.Fprintf(m, "%sstyle %ss fill:none,stroke:#8a8a8a\n", indent, id(i))
 	}
 }
 

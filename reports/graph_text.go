@@ -117,11 +117,11 @@ func (w *graphWriter) wrapped(first, next, s string) {
 		word := s[:end]
 		s = s[end:]
 		if utf8.RuneCountInString(word) > room(line) && !fresh {
-			w.WriteString(strings.TrimRight(line, " ") + "\n")
+			fmt.Fprintln(w, strings.TrimRight(line, " "))
 			line, word = next, strings.TrimLeft(word, " ")
 		}
 		line += word
 		fresh = false
 	}
-	w.WriteString(strings.TrimRight(line, " ") + "\n")
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }

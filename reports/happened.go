@@ -374,7 +374,7 @@ func (r *report) findingRows(f *Finding) []row {
 				Moment: c.Moment, who: tool(), weight: important - 1,
 				what: words(text("concluded by rule "), code(f.Path), text(": "), brief(orElse(c.Say, "true"))),
 			})
-		case was == engine.True && !(c.Value == engine.Unknown && r.view.DryRun()):
+		case was == engine.True && (c.Value != engine.Unknown || !r.view.DryRun()):
 			rows = append(rows, row{
 				Moment: c.Moment, who: tool(), weight: detail,
 				what: words(text("concluded by rule "), code(f.Path), text(": "+c.Value.String()+" from now on")),

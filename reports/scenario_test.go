@@ -56,7 +56,7 @@ type host struct {
 
 // run is a run in the making.
 type run struct {
-	t      testing.TB
+	tb     testing.TB
 	host   host
 	state  *engine.State
 	plan   *engine.Plan
@@ -69,9 +69,10 @@ type run struct {
 	used   map[string]int
 }
 
-func newRun(t testing.TB, plan *engine.Plan, h host, dir string) *run {
+func newRun(tb testing.TB, plan *engine.Plan, h host, dir string) *run {
+	tb.Helper()
 	return &run{
-		t: t, host: h, plan: plan, state: engine.New(plan), dir: dir, used: map[string]int{},
+		tb: tb, host: h, plan: plan, state: engine.New(plan), dir: dir, used: map[string]int{},
 		at: time.Date(2026, 11, 20, 3, 12, 4, 120_000_000, time.UTC),
 	}
 }
@@ -143,7 +144,7 @@ func (r *run) perform(p engine.Perform) error {
 func (r *run) result(c engine.Call) engine.Result {
 	next := func(list []engine.Result) engine.Result {
 		if len(list) == 0 {
-			r.t.Fatalf("the scenario does not say what %s %s gives", c.Verb, c.Step)
+			r.tb.Fatalf("the scenario does not say what %s %s gives", c.Verb, c.Step)
 		}
 		key := string(c.Verb) + " " + c.Step
 		i := min(r.used[key], len(list)-1)
@@ -160,7 +161,7 @@ func (r *run) result(c engine.Call) engine.Result {
 		}
 		told, ok := r.host.tells[name]
 		if !ok {
-			r.t.Fatalf("the scenario does not describe %s", c.Step)
+			r.tb.Fatalf("the scenario does not describe %s", c.Step)
 		}
 		return r.stored(told)
 	case engine.Act:
@@ -173,7 +174,7 @@ func (r *run) result(c engine.Call) engine.Result {
 	case engine.Confirm:
 		list := r.host.answers[c.Step]
 		if len(list) == 0 {
-			r.t.Fatalf("nobody answers %s", c.Step)
+			r.tb.Fatalf("nobody answers %s", c.Step)
 		}
 		key := "confirm " + c.Step
 		i := min(r.used[key], len(list)-1)
@@ -197,10 +198,10 @@ func (r *run) stored(res engine.Result) engine.Result {
 			e.Bytes = max(e.Bytes, e.Kept)
 			e.File = fmt.Sprintf("evidence/%s-%s.txt", e.ID, e.Name)
 			if err := os.MkdirAll(filepath.Join(r.dir, "evidence"), 0o700); err != nil {
-				r.t.Fatal(err)
+				r.tb.Fatal(err)
 			}
 			if err := os.WriteFile(filepath.Join(r.dir, e.File), content, 0o600); err != nil {
-				r.t.Fatal(err)
+				r.tb.Fatal(err)
 			}
 		}
 		out.Evidence = append(out.Evidence, e)
@@ -218,13 +219,13 @@ func (r *run) resume(after time.Duration, who engine.Who) {
 	r.put(engine.RunResumed{Who: who, Version: "0.1.0", Boot: "9f2c"})
 }
 
-func writeJournal(t testing.TB, file string, events []engine.Stamped) {
-	t.Helper()
+func writeJournal(tb testing.TB, file string, events []engine.Stamped) {
+	tb.Helper()
 	var b bytes.Buffer
 	for _, e := range events {
 		typ, data, err := engine.Encode(e.Event)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		head, err := json.Marshal(struct {
 			Seq  int           `json:"seq"`
@@ -233,7 +234,7 @@ func writeJournal(t testing.TB, file string, events []engine.Stamped) {
 			Type string        `json:"type"`
 		}{e.Seq, e.At, e.Mono, typ})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		b.Write(head[:len(head)-1])
 		if len(data) > 2 {
@@ -243,16 +244,16 @@ func writeJournal(t testing.TB, file string, events []engine.Stamped) {
 		b.WriteByte('\n')
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // readJournal reads a stored journal. It may have been recorded by an older engine: what it says must still be read.
-func readJournal(t testing.TB, file string) []engine.Stamped {
-	t.Helper()
+func readJournal(tb testing.TB, file string) []engine.Stamped {
+	tb.Helper()
 	source, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var events []engine.Stamped
 	lines := bufio.NewScanner(bytes.NewReader(source))
@@ -265,16 +266,16 @@ func readJournal(t testing.TB, file string) []engine.Stamped {
 			Type string        `json:"type"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &head); err != nil {
-			t.Fatalf("%s: %v", file, err)
+			tb.Fatalf("%s: %v", file, err)
 		}
 		e, err := engine.Decode(head.Type, lines.Bytes())
 		if err != nil {
-			t.Fatalf("%s: %v", file, err)
+			tb.Fatalf("%s: %v", file, err)
 		}
 		events = append(events, engine.Stamped{Seq: head.Seq, At: head.At, Mono: head.Mono, Event: e})
 	}
 	if err := lines.Err(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return events
 }

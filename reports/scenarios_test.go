@@ -32,8 +32,8 @@ func anna() engine.Who {
 
 func bert() engine.Who { return engine.Who{UID: 0, User: "root", SudoUser: "bert", TTY: "/dev/pts/3"} }
 
-func yes(by string) engine.Answer {
-	return engine.Answer{Value: engine.Yes, By: by, Via: "terminal"}
+func yes() engine.Answer {
+	return engine.Answer{Value: engine.Yes, By: "anna", Via: "terminal"}
 }
 
 type fields = map[string]any
@@ -158,7 +158,7 @@ func down() host {
 		"transient": {running}, "port": {listens(), listens(own)}, "page": {page(0, "connection refused"), page(200, "")},
 	}}
 	h.acts["restart"] = []engine.Result{saw1(fields{"job": "done", "active": "active"})}
-	h.answers["restart"] = []engine.Answer{yes("anna")}
+	h.answers["restart"] = []engine.Answer{yes()}
 	h.takes["act restart"] = 2140 * time.Millisecond
 	h.takes["confirm restart"] = 14 * time.Second
 	return h
@@ -173,7 +173,7 @@ func unbuilt() host {
 	h.acts["rebuild"] = []engine.Result{{
 		Output: fields{"exit": 0, "duration_ms": 74210}, Evidence: []engine.Evidence{kept("stdout", "> next build\n ✓ Compiled successfully\n")},
 	}}
-	h.answers["rebuild"] = []engine.Answer{yes("anna")}
+	h.answers["rebuild"] = []engine.Answer{yes()}
 	h.takes["act rebuild"] = 74210 * time.Millisecond
 	h.takes["confirm rebuild"] = 27 * time.Second
 	return h
@@ -205,7 +205,7 @@ func scenarios() []scenario {
 		Failure:  &engine.Failure{Kind: engine.Exit, Message: "pnpm run build: exit 1: ENOSPC: no space left on device, write"},
 		Evidence: []engine.Evidence{kept("stderr", "Error: ENOSPC: no space left on device, write\n"), {Name: "stdout", Failed: "no space left on device"}},
 	}}
-	broken.answers["rebuild"] = []engine.Answer{yes("anna"), {Value: engine.Stop, By: "anna", Via: "terminal"}}
+	broken.answers["rebuild"] = []engine.Answer{yes(), {Value: engine.Stop, By: "anna", Via: "terminal"}}
 
 	unhelpful := down()
 	all := socket("::", "node", "shop-frontend.service")
@@ -214,7 +214,7 @@ func scenarios() []scenario {
 	unhelpful.sees["page"] = []engine.Result{page(0, "timeout")}
 	unhelpful.after = nil
 	unhelpful.acts["pin_ipv4"] = []engine.Result{saw1(fields{"changed": true}), saw1(fields{"exit": 0, "stdout": "", "stderr": "Removed 50-ipv4.conf.\n"})}
-	unhelpful.answers["pin_ipv4"] = []engine.Answer{yes("anna"), yes("anna")}
+	unhelpful.answers["pin_ipv4"] = []engine.Answer{yes(), yes()}
 	unhelpful.tells["undo pin_ipv4"] = engine.Result{Description: &engine.Description{
 		Summary: "run systemctl revert shop-frontend-launcher.service", Exact: []string{"systemctl revert shop-frontend-launcher.service"},
 	}}
@@ -223,11 +223,11 @@ func scenarios() []scenario {
 
 	killed := down()
 	killed.dies, killed.lost = "act restart", true
-	killed.answers["restart"] = []engine.Answer{yes("anna")}
+	killed.answers["restart"] = []engine.Answer{yes()}
 
 	doubt := down()
 	doubt.dies, doubt.lost = "act restart", true
-	doubt.answers["restart"] = []engine.Answer{yes("anna"), {Value: engine.Again, By: "bert", Via: "terminal", Note: "systemctl shows no job"}}
+	doubt.answers["restart"] = []engine.Answer{yes(), {Value: engine.Again, By: "bert", Via: "terminal", Note: "systemctl shows no job"}}
 
 	stopped := unbuilt()
 	stopped.stops = "act rebuild"
@@ -279,13 +279,13 @@ func scenarios() []scenario {
 			r.resume(6*time.Minute, bert())
 			r.put(engine.Noticed{Text: "the runbook's file has changed since the run began; the run goes on with the one in its journal"})
 			if err := r.drive(); err != nil {
-				r.t.Fatal(err)
+				r.tb.Fatal(err)
 			}
 		}},
 		{name: "in-doubt", book: frontend, host: doubt, then: func(r *run) {
 			r.resume(6*time.Minute, bert())
 			if err := r.drive(); err != nil {
-				r.t.Fatal(err)
+				r.tb.Fatal(err)
 			}
 		}},
 		{name: "interrupted", book: frontend, host: stopped},
@@ -351,7 +351,7 @@ func gist(v *View) []string {
 func (r *run) start(s scenario) {
 	params, err := engine.ResolveParams(r.plan.Runbook, nil)
 	if err != nil {
-		r.t.Fatal(err)
+		r.tb.Fatal(err)
 	}
 	mode := engine.Live
 	if s.mode != "" {
