@@ -12,31 +12,31 @@ func markdown(d document) []byte {
 	var w markdownWriter
 	for i, b := range d {
 		if i > 0 {
-			w.WriteByte('\n')
+			w.out.WriteByte('\n')
 		}
 		w.block(b)
 	}
-	return w.Bytes()
+	return w.out.Bytes()
 }
 
-type markdownWriter struct{ bytes.Buffer }
+type markdownWriter struct{ out bytes.Buffer }
 
 func (w *markdownWriter) block(b block) {
 	switch b := b.(type) {
 	case heading:
-		w.WriteString(strings.Repeat("#", b.level) + " " + spanText(b.text, false) + "\n")
+		w.out.WriteString(strings.Repeat("#", b.level) + " " + spanText(b.text, false) + "\n")
 	case paragraph:
-		w.WriteString(blockStart(spanText(inline(b), false)) + "\n")
+		w.out.WriteString(blockStart(spanText(inline(b), false)) + "\n")
 	case list:
 		for _, it := range b {
-			w.WriteString("- " + blockStart(spanText(it.text, false)) + "\n")
+			w.out.WriteString("- " + blockStart(spanText(it.text, false)) + "\n")
 			for _, below := range it.below {
-				w.WriteString("  - " + blockStart(spanText(below, false)) + "\n")
+				w.out.WriteString("  - " + blockStart(spanText(below, false)) + "\n")
 			}
 		}
 	case table:
 		w.row(b.head)
-		w.WriteString("|" + strings.Repeat("---|", len(b.head)) + "\n")
+		w.out.WriteString("|" + strings.Repeat("---|", len(b.head)) + "\n")
 		for _, row := range b.rows {
 			w.row(row)
 		}
@@ -46,11 +46,11 @@ func (w *markdownWriter) block(b block) {
 }
 
 func (w *markdownWriter) row(cells []inline) {
-	w.WriteByte('|')
+	w.out.WriteByte('|')
 	for _, c := range cells {
-		w.WriteString(" " + spanText(c, true) + " |")
+		w.out.WriteString(" " + spanText(c, true) + " |")
 	}
-	w.WriteByte('\n')
+	w.out.WriteByte('\n')
 }
 
 // fence writes text between two rows of backticks that are longer than any in it.
@@ -61,11 +61,11 @@ func (w *markdownWriter) fence(f fence) {
 		longest = max(longest, longestRun(line))
 	}
 	mark := strings.Repeat("`", longest+1)
-	w.WriteString(mark + f.language + "\n")
+	w.out.WriteString(mark + f.language + "\n")
 	for _, line := range lines {
-		w.WriteString(strings.TrimRight(line, " \t") + "\n")
+		w.out.WriteString(strings.TrimRight(line, " \t") + "\n")
 	}
-	w.WriteString(mark + "\n")
+	w.out.WriteString(mark + "\n")
 }
 
 // spanText writes a run of text. In a cell of a table no vertical bar may stand, not even in code: the readers of
