@@ -64,8 +64,8 @@ func (r *report) journals(changes []*Change) []Exhibit {
 // patterns are what the runbook's own steps look for in journals. Those that hang on more than parameters are left out.
 func (r *report) patterns() []*regexp.Regexp {
 	var out []*regexp.Regexp
-	add := func(source string) {
-		if source = filledIn(source, r.view.Start.Params); source == "" {
+	add := func(s *Step, source string) {
+		if source = filledIn(source, r.view.params(s)); source == "" {
 			return
 		}
 		if re, err := regexp.Compile(source); err == nil {
@@ -77,11 +77,11 @@ func (r *report) patterns() []*regexp.Regexp {
 			continue
 		}
 		if match, ok := s.Plan.With.Entry("match"); ok {
-			add(match.Text.Value)
+			add(s, match.Text.Value)
 		}
 		signatures, _ := s.Plan.With.Entry("signatures")
 		for _, e := range signatures.Entries {
-			add(e.Value.Text.Value)
+			add(s, e.Value.Text.Value)
 		}
 	}
 	return out

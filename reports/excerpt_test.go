@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"runbook/engine"
 )
 
 func TestPick(t *testing.T) {
@@ -80,5 +82,34 @@ func TestPickALongLine(t *testing.T) {
 	}
 	if shown[1] != "2  end" {
 		t.Errorf("the last line is %q", shown[1])
+	}
+}
+
+// What a runbook's own steps look for in journals is what an excerpt marks. A pattern that hangs on more than parameters
+// is not known here.
+func TestPatterns(t *testing.T) {
+	scalar := func(s string) engine.Value { return engine.Value{Kind: engine.Scalar, Text: engine.Text{Value: s}} }
+	entry := func(key string, v engine.Value) engine.Entry {
+		return engine.Entry{Key: engine.Text{Value: key}, Value: v}
+	}
+	with := engine.Value{Kind: engine.Mapping, Entries: []engine.Entry{
+		entry("match", scalar("port ${{ params.port }}")),
+		entry("signatures", engine.Value{Kind: engine.Mapping, Entries: []engine.Entry{
+			entry("taken", scalar("EADDRINUSE")), entry("other", scalar("${{ steps.a.b }}")), entry("broken", scalar("(")),
+		}}),
+	}}
+	r := report{view: &View{
+		Start: engine.RunStarted{Params: map[string]any{"port": float64(3000)}},
+		Steps: []*Step{
+			{Path: "logs", Kind: "systemd.journal", Plan: &engine.PlanStep{Step: &engine.Step{With: with}}},
+			{Path: "page", Kind: "http.get", Plan: &engine.PlanStep{Step: &engine.Step{With: with}}},
+		},
+	}}
+	var got []string
+	for _, re := range r.patterns() {
+		got = append(got, re.String())
+	}
+	if diff := cmp.Diff([]string{"port 3000", "EADDRINUSE"}, got); diff != "" {
+		t.Errorf("patterns (-want +got):\n%s", diff)
 	}
 }

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -332,19 +331,7 @@ func (f *folding) title(s *Step) string {
 			return q.Title
 		}
 	}
-	return filledIn(s.Title, f.params(s.Path))
-}
-
-// params are the parameters of the runbook that a step belongs to.
-func (f *folding) params(path string) map[string]any {
-	i := strings.LastIndexByte(path, '/')
-	if i < 0 {
-		return f.view.Start.Params
-	}
-	if outer := f.steps[path[:i]]; outer != nil && outer.Book != nil {
-		return outer.Book.Params
-	}
-	return nil
+	return filledIn(s.Title, f.view.params(s))
 }
 
 func filledIn(text string, params map[string]any) string {
@@ -353,7 +340,7 @@ func filledIn(text string, params map[string]any) string {
 		if !ok {
 			return mark
 		}
-		return fmt.Sprint(v)
+		return plainValue(v)
 	})
 	if strings.Contains(out, "${{") {
 		return ""

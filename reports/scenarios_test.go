@@ -327,8 +327,12 @@ func TestScenariosAreStillWhatTheEngineDoes(t *testing.T) {
 			if s.then != nil {
 				s.then(r)
 			}
-			if *record {
-				writeJournal(t, filepath.Join(dir, "journal.jsonl"), r.events)
+			file := filepath.Join(dir, "journal.jsonl")
+			writeJournal(t, file, r.events)
+			// At the end of a run the report is made of the events at hand, and later of those that were read back.
+			live, later := Render(r.plan, r.events, os.DirFS(dir)), Render(r.plan, readJournal(t, file), os.DirFS(dir))
+			if diff := cmp.Diff(string(live), string(later)); diff != "" {
+				t.Errorf("the journal gives another report when it is read back (-live +later):\n%s", diff)
 			}
 			was, is := readJournal(t, filepath.Join(stored, "journal.jsonl")), r.events
 			if diff := cmp.Diff(gist(NewView(r.plan, was)), gist(NewView(r.plan, is))); diff != "" {

@@ -278,3 +278,15 @@ func (s *Step) ID() string { return s.Path[strings.LastIndexByte(s.Path, '/')+1:
 
 // scope is the path of the runbook that the step stands in: "" for the run's own.
 func (s *Step) scope() string { return s.Path[:strings.LastIndexByte(s.Path, '/')+1] }
+
+// params are the parameters of the runbook that a step stands in.
+func (v *View) params(s *Step) map[string]any {
+	scope := strings.TrimSuffix(s.scope(), "/")
+	if scope == "" {
+		return v.Start.Params
+	}
+	if outer := v.Step(scope); outer != nil && outer.Book != nil {
+		return outer.Book.Params
+	}
+	return nil
+}

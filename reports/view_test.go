@@ -177,12 +177,13 @@ func TestClockThatWasSet(t *testing.T) {
 }
 
 func TestTitles(t *testing.T) {
-	params := map[string]any{"port": float64(3000), "unit": "a.service"}
+	params := map[string]any{"port": float64(3000), "unit": "a.service", "bytes": float64(5_000_000)}
 	for _, c := range []struct{ title, want string }{
 		{"Who listens on ${{ params.port }}", "Who listens on 3000"},
 		{"${{params.unit}} and ${{ params.port }}", "a.service and 3000"},
 		{"Ask ${{ steps.port.sockets[0].process }}", ""},
 		{"Port ${{ params.other }}", ""},
+		{"Over ${{ params.bytes }}", "Over 5000000"},
 		{"Plain", "Plain"},
 	} {
 		if got := filledIn(c.title, params); got != c.want {

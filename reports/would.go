@@ -42,11 +42,11 @@ func (r *report) wouldStep(s *Step) document {
 	}
 	if s.Plan != nil {
 		if s.Effect == engine.Changes {
-			add("as", orUnknownUser(filledIn(s.Plan.As.Value, r.view.Start.Params), r.view))
+			add("as", orUnknownUser(filledIn(s.Plan.As.Value, r.view.params(s)), r.view))
 			add("risk", label(string(orRisk(s.Plan.Risk))))
 		}
 		if s.Plan.Step.Why.Value != "" {
-			add("because", sentence(orElse(filledIn(s.Plan.Step.Why.Value, r.view.Start.Params), "see the runbook")))
+			add("because", sentence(orElse(filledIn(s.Plan.Step.Why.Value, r.view.params(s)), "see the runbook")))
 		}
 	}
 	if s.When != "" {
