@@ -39,23 +39,27 @@ func cases() []stepstest.Case {
 		{Kind: "systemd.daemon-reload", Unboxed: overTheBus},
 		{Kind: "systemd.run", Unboxed: overTheBus},
 		{Kind: "systemd.dropin", Unboxed: overTheBus},
-		{Kind: "net.listeners", With: func(t testing.TB) map[string]any {
+		{Kind: "net.listeners", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			listen(t)
 			return map[string]any{"protocol": "tcp"}
 		}},
-		{Kind: "net.dial", With: func(t testing.TB) map[string]any {
+		{Kind: "net.dial", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			return map[string]any{"address": listen(t)}
 		}},
 		{
 			Kind: "http.get",
-			With: func(t testing.TB) map[string]any {
+			With: func(t *testing.T) map[string]any {
+				t.Helper()
 				return map[string]any{"url": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 					for range 100_000 {
 						_, _ = w.Write([]byte("\x01<&>"))
 					}
 				})}
 			},
-			Slow: func(t testing.TB) (map[string]any, <-chan struct{}) {
+			Slow: func(t *testing.T) (map[string]any, <-chan struct{}) {
+				t.Helper()
 				begun := make(chan struct{})
 				url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 					close(begun)
@@ -64,22 +68,27 @@ func cases() []stepstest.Case {
 				return map[string]any{"url": url, "timeout": "1h"}, begun
 			},
 		},
-		{Kind: "file.stat", With: func(t testing.TB) map[string]any {
+		{Kind: "file.stat", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			return map[string]any{"path": write(t, "text"), "sha256": true}
 		}},
-		{Kind: "file.read", With: func(t testing.TB) map[string]any {
+		{Kind: "file.read", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			return map[string]any{"path": write(t, string(make([]byte, 100_000)))}
 		}},
-		{Kind: "disk.usage", With: func(t testing.TB) map[string]any {
+		{Kind: "disk.usage", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			return map[string]any{"path": t.TempDir()}
 		}},
-		{Kind: "file.write", With: func(t testing.TB) map[string]any {
+		{Kind: "file.write", With: func(t *testing.T) map[string]any {
+			t.Helper()
 			return map[string]any{"path": write(t, "old"), "text": "new"}
 		}},
-		{Kind: "process.list", With: func(testing.TB) map[string]any { return map[string]any{} }},
+		{Kind: "process.list", With: func(*testing.T) map[string]any { return map[string]any{} }},
 		{
 			Kind: "process.signal",
-			With: func(t testing.TB) map[string]any {
+			With: func(t *testing.T) map[string]any {
+				t.Helper()
 				sleeper(t)
 				return one(t, "sleep 86399")
 			},
@@ -87,50 +96,52 @@ func cases() []stepstest.Case {
 		{
 			Kind:   "command",
 			Starts: true,
-			With: func(testing.TB) map[string]any {
+			With: func(*testing.T) map[string]any {
 				return map[string]any{"argv": []any{"sh", "-c", `yes "$(printf '\001<&>')" | head -c 100000; cat`}, "stdin": "{}", "env": map[string]any{"A": "b"}}
 			},
-			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+			Slow: func(*testing.T) (map[string]any, <-chan struct{}) {
 				return map[string]any{"argv": []any{"sh", "-c", "echo begun; sleep 86400"}}, nil
 			},
 		},
 		{
 			Kind:   "script",
 			Starts: true,
-			With: func(testing.TB) map[string]any {
+			With: func(*testing.T) map[string]any {
 				return map[string]any{"text": "cat\nhead -c 100000 /dev/zero", "stdin": "{}", "env": map[string]any{"A": "b"}}
 			},
-			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+			Slow: func(*testing.T) (map[string]any, <-chan struct{}) {
 				return map[string]any{"text": "echo begun\nsleep 86400"}, nil
 			},
 		},
 		{
 			Kind:   "pnpm.build",
 			Starts: true,
-			With: func(t testing.TB) map[string]any {
+			With: func(t *testing.T) map[string]any {
+				t.Helper()
 				return map[string]any{"dir": project(t, "mkdir .next && echo begun"), "manager": "npm", "env": map[string]any{"A": "b"}}
 			},
-			Slow: func(t testing.TB) (map[string]any, <-chan struct{}) {
+			Slow: func(t *testing.T) (map[string]any, <-chan struct{}) {
+				t.Helper()
 				return map[string]any{"dir": project(t, "sleep 86400"), "manager": "npm"}, nil
 			},
 		},
 		{
 			Kind: "wait",
-			With: func(testing.TB) map[string]any { return map[string]any{"for": "1ms"} },
-			Slow: func(testing.TB) (map[string]any, <-chan struct{}) {
+			With: func(*testing.T) map[string]any { return map[string]any{"for": "1ms"} },
+			Slow: func(*testing.T) (map[string]any, <-chan struct{}) {
 				begun := make(chan struct{})
 				close(begun)
 				return map[string]any{"for": "1000h"}, begun
 			},
 		},
-		{Kind: "manual", With: func(testing.TB) map[string]any { return map[string]any{"text": "Look."} }},
-		{Kind: "ask", With: func(testing.TB) map[string]any { return map[string]any{"text": "How many?", "type": "int"} }},
-		{Kind: "escalate", With: func(testing.TB) map[string]any { return map[string]any{"to": "you", "say": "This."} }},
-		{Kind: "runbook", With: func(testing.TB) map[string]any { return map[string]any{"name": "another"} }},
+		{Kind: "manual", With: func(*testing.T) map[string]any { return map[string]any{"text": "Look."} }},
+		{Kind: "ask", With: func(*testing.T) map[string]any { return map[string]any{"text": "How many?", "type": "int"} }},
+		{Kind: "escalate", With: func(*testing.T) map[string]any { return map[string]any{"to": "you", "say": "This."} }},
+		{Kind: "runbook", With: func(*testing.T) map[string]any { return map[string]any{"name": "another"} }},
 	}
 }
 
-func listen(t testing.TB) string {
+func listen(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,14 +151,14 @@ func listen(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-func serve(t testing.TB, handler http.HandlerFunc) string {
+func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-func write(t testing.TB, text string) string {
+func write(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -157,7 +168,7 @@ func write(t testing.TB, text string) string {
 }
 
 // project is a Node project without a build. A test that needs npm must run in CI.
-func project(t testing.TB, script string) string {
+func project(t *testing.T, script string) string {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -173,7 +184,7 @@ func project(t testing.TB, script string) string {
 	return dir
 }
 
-func sleeper(t testing.TB) {
+func sleeper(t *testing.T) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sleep", "86399")
 	if err := cmd.Start(); err != nil {
@@ -183,7 +194,7 @@ func sleeper(t testing.TB) {
 }
 
 // one finds a process as a runbook does.
-func one(t testing.TB, match string) map[string]any {
+func one(t *testing.T, match string) map[string]any {
 	t.Helper()
 	out := stepstest.Look(t, stepstest.Kind(t, steps.All, "process.list"), map[string]any{"match": match})
 	found, ok := out["processes"].([]any)

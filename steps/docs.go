@@ -91,7 +91,7 @@ func effect(k engine.Kind) string {
 func example(k engine.Kind) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "uses: %s\n", k.Name)
-	if k.Example != "" {
+	if text := strings.TrimSpace(k.Example); text != "" && text != "{}" {
 		b.WriteString("with:\n")
 		for line := range strings.Lines(strings.TrimSuffix(k.Example, "\n") + "\n") {
 			b.WriteString("  " + line)

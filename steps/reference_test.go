@@ -22,7 +22,7 @@ func TestReferenceIsFresh(t *testing.T) {
 	}
 	want := steps.Markdown(kinds)
 	if *update {
-		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil { //nolint:gosec // everybody may read the docs
+		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

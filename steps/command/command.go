@@ -13,14 +13,14 @@ import (
 
 type commandInput struct {
 	Argv    []string          `json:"argv" required:"true" doc:"the program, by path or looked up in PATH, and its arguments. There is no shell: nothing is expanded"`
-	Dir     string            `json:"dir" is:"path" doc:"the working directory, an absolute path; without it /"`
+	Dir     string            `json:"dir" is:"path" doc:"the working directory, an absolute path; without it the home of the user it runs as"`
 	Env     map[string]string `json:"env" secret:"ok" doc:"environment variables, beside the few that every command gets"`
 	Stdin   string            `json:"stdin" secret:"ok" doc:"what it reads from standard input; without it there is nothing to read"`
 	Timeout engine.Duration   `json:"timeout" doc:"how long it may take, within the timeout of the step; 0 for no limit of its own"`
 }
 
 type output struct {
-	Exit        int    `json:"exit" doc:"the exit code; 128 and the signal's number when a signal ended it"`
+	Exit        int    `json:"exit" doc:"the exit code; 128 and the number of the signal when one ended it"`
 	Signal      string `json:"signal" doc:"the signal that ended it, like KILL; empty when none did"`
 	Stdout      string `json:"stdout" doc:"its standard output, at most 8 KiB: of more the first and the last 4. All of it is evidence"`
 	Stderr      string `json:"stderr" doc:"its standard error, likewise"`

@@ -54,10 +54,10 @@ func TestExitCodes(t *testing.T) {
 	}
 	with = map[string]any{"argv": []any{"sh", "-c", "kill -KILL $$"}}
 	out, _, err = do(t, "command", with, false)
-	if f := engine.FailureOf(err); f == nil || f.Kind != engine.Exit || f.Message != "sh was ended by a signal: killed" || out["signal"] != "killed" || out["exit"] != -1 {
+	if f := engine.FailureOf(err); f == nil || f.Kind != engine.Exit || f.Message != "sh was ended by the signal KILL" || out["signal"] != "KILL" || out["exit"] != 137 {
 		t.Errorf("a fix: have %v, %v", out, err)
 	}
-	if out, _, err = do(t, "command", with, true); err != nil || out["signal"] != "killed" {
+	if out, _, err = do(t, "command", with, true); err != nil || out["signal"] != "KILL" {
 		t.Errorf("a check: have %v, %v", out, err)
 	}
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +14,8 @@ import (
 	"time"
 
 	"runbook/engine"
-	"runbook/internal/run"
 	"runbook/steps/internal/budget"
-	"runbook/steps/internal/stream"
+	"runbook/steps/internal/child"
 )
 
 // mostJSON is the most bytes that a decoded standard output may take in the result.
@@ -33,50 +33,21 @@ type job struct {
 }
 
 func (j job) do(ctx context.Context, t engine.Task) (output, error) {
-	if err := ctx.Err(); err != nil {
-		return output{}, engine.FailureOf(err)
-	}
 	if j.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, j.timeout, fmt.Errorf("it took longer than %s", j.timeout))
 		defer cancel()
 	}
-	stdout, stderr := stream.Open(t, "stdout"), stream.Open(t, "stderr")
-	spec := run.Spec{
-		Argv: j.argv, Dir: j.dir, Env: assignments(j.env), User: t.As, Sandbox: t.Sandboxed,
-		Stdout: stdout, Stderr: stderr,
-	}
-	if j.stdin != "" {
-		spec.Stdin = strings.NewReader(j.stdin)
-	}
-	hidden := stream.Hidden(append(slices.Collect(maps.Values(j.env)), j.stdin)...)
-	exit, err := run.Run(ctx, spec)
-	stdout.Close()
-	stderr.Close()
+	r, err := child.Run(ctx, t, child.Spec{Argv: j.argv, Dir: j.dir, Env: j.env, Stdin: j.stdin})
 	out := output{
-		Exit: exit.Code, Signal: exit.Signal, DurationMS: int(exit.Duration.Milliseconds()),
-		Stdout: stdout.Text(hidden), StdoutBytes: stdout.Bytes(), JSON: decoded(stdout),
-		Stderr: stderr.Text(hidden), StderrBytes: stderr.Bytes(),
+		Exit: r.Exit.Code, Signal: r.Exit.Signal, DurationMS: int(r.Exit.Duration.Milliseconds()),
+		Stdout: r.Stdout, StdoutBytes: r.StdoutBytes, JSON: decoded(r.JSON),
+		Stderr: r.Stderr, StderrBytes: r.StderrBytes,
 	}
 	if err == nil && !t.Reads {
-		err = j.failure(out, stderr.LastLine(hidden))
+		err = r.Failure(j.name)
 	}
 	return out, err
-}
-
-// failure is what an exit means that is not 0, for a fix.
-func (j job) failure(out output, said string) error {
-	how := "ended with exit code " + strconv.Itoa(out.Exit)
-	switch {
-	case out.Signal != "":
-		how = "was ended by a signal: " + out.Signal
-	case out.Exit == 0:
-		return nil
-	}
-	if said != "" {
-		how += ": " + said
-	}
-	return engine.Failf(engine.Exit, "%s %s", j.name, how)
 }
 
 // describe shows what would be run. The values of the environment and of standard input may be secrets.
@@ -106,21 +77,9 @@ func (j job) describe(t engine.Task) engine.Description {
 	return d
 }
 
-func assignments(env map[string]string) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, name+"="+env[name])
-	}
-	return out
-}
-
-// decoded is the output as a value, nil when it is not one JSON value or too long a one.
-func decoded(out *stream.Stream) any {
-	data, whole := out.Whole()
-	if !whole || len(data) == 0 {
-		return nil
-	}
-	dec := json.NewDecoder(strings.NewReader(string(data)))
+// decoded is an output as a value, nil when it is not one JSON value or too long a one.
+func decoded(text []byte) any {
+	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {

@@ -18,7 +18,7 @@ const mostScript = 64 << 10
 type scriptInput struct {
 	Text    string            `json:"text" required:"true" doc:"the script, up to 64 KiB. It takes values from env: there is no ${{ }} in it"`
 	Shell   string            `json:"shell" default:"/bin/sh" is:"path" doc:"what runs it, given the text with -c; a shell also gets -e, and stops at the first command that fails"`
-	Dir     string            `json:"dir" is:"path" doc:"the working directory, an absolute path; without it /"`
+	Dir     string            `json:"dir" is:"path" doc:"the working directory, an absolute path; without it the home of the user it runs as"`
 	Env     map[string]string `json:"env" secret:"ok" doc:"environment variables, beside the few that every command gets"`
 	Stdin   string            `json:"stdin" secret:"ok" doc:"what it reads from standard input; without it there is nothing to read"`
 	Timeout engine.Duration   `json:"timeout" doc:"how long it may take, within the timeout of the step; 0 for no limit of its own"`

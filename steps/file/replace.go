@@ -111,7 +111,7 @@ func (p place) read(name string) (content, error) {
 		return content{}, fmt.Errorf("read %s: %w", p, err)
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil { //nolint:gosec // a file descriptor is small
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return content{}, fmt.Errorf("look at %s: %w", p, err)
 	}
 	return content{text: text, mode: st.Mode & 0o7777, uid: int(st.Uid), gid: int(st.Gid)}, nil
@@ -227,7 +227,7 @@ func (p place) put(name string, c content, last func(*os.File) error) error {
 		return fmt.Errorf("give %s to %s:%s: %w", p, userName(uint32(c.uid)), groupName(uint32(c.gid)), err) //nolint:gosec // ids have 32 bits
 	}
 	// After the owner, since changing that takes the set-id bits away.
-	if err := unix.Fchmod(int(f.Fd()), c.mode); err != nil { //nolint:gosec // a file descriptor is small
+	if err := unix.Fchmod(int(f.Fd()), c.mode); err != nil {
 		return fmt.Errorf("set the mode of %s: %w", p, err)
 	}
 	if last != nil {

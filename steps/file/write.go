@@ -134,7 +134,7 @@ func parseID(what, text string) (int, error) {
 	if err != nil {
 		return 0, engine.Failf(engine.Missing, "find %s %s: there is none of that name", what, text)
 	}
-	return int(n), nil //nolint:gosec // 31 bits
+	return int(n), nil
 }
 
 func describeWrite(ctx context.Context, in writeInput, t engine.Task) (engine.Description, error) {

@@ -33,7 +33,7 @@ func TestGetAPage(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = r
 		w.Header().Set("X-Release", "42")
-		http.SetCookie(w, &http.Cookie{Name: "session", Value: "hunter2"}) //nolint:gosec // it must not come out at the other end
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "hunter2"}) // it must not come out at the other end
 		_, _ = io.WriteString(w, "<h1>Products</h1>")
 	})
 	out := look(t, map[string]any{
@@ -86,25 +86,31 @@ func TestGetAnswersThatAreNone(t *testing.T) {
 		url   func(t *testing.T) string
 	}{
 		{"nobody listens", "refused", func(t *testing.T) string {
+			t.Helper()
 			server := serve(t, func(http.ResponseWriter, *http.Request) {})
 			server.Close()
 			return server.URL
 		}},
 		{"the connection is reset", "reset", func(t *testing.T) string {
+			t.Helper()
 			return "http://" + raw(t, func(c *net.TCPConn) {
 				_ = c.SetLinger(0) // closing sends a reset
 			})
 		}},
 		{"the connection is closed", "closed", func(t *testing.T) string {
+			t.Helper()
 			return "http://" + raw(t, func(c *net.TCPConn) { _ = c.CloseWrite() })
 		}},
 		{"something else answers", "malformed", func(t *testing.T) string {
+			t.Helper()
 			return "http://" + raw(t, func(c *net.TCPConn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n\r\n") })
 		}},
 		{"no answer comes", "timeout", func(t *testing.T) string {
+			t.Helper()
 			return serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }).URL
 		}},
 		{"the body does not end", "timeout", func(t *testing.T) string {
+			t.Helper()
 			return serve(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, "half a pa")
 				w.(http.Flusher).Flush()
@@ -112,15 +118,18 @@ func TestGetAnswersThatAreNone(t *testing.T) {
 			}).URL
 		}},
 		{"the body is cut", "closed", func(t *testing.T) string {
+			t.Helper()
 			return "http://" + raw(t, func(c *net.TCPConn) {
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 				_ = c.CloseWrite()
 			})
 		}},
 		{"TLS where there is none", "tls", func(t *testing.T) string {
+			t.Helper()
 			return strings.Replace(serve(t, func(http.ResponseWriter, *http.Request) {}).URL, "http:", "https:", 1)
 		}},
 		{"redirects without end", "malformed", func(t *testing.T) string {
+			t.Helper()
 			return serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }).URL
 		}},
 	}

@@ -35,7 +35,7 @@ func dialKind() engine.Definition[dialInput, dialOutput] {
 A port that refuses, resets or stays silent is an answer: the check is unhealthy, and ` + "`error`" + ` says which. A name that
 does not resolve, or no permission to ask, is none: the check is unknown.`,
 		Example: "address: 127.0.0.1:3000\ntimeout: 2s",
-		Check:   func(in dialInput) error { return checkDial(in) },
+		Check:   checkDial,
 		Do:      dial,
 	}
 }

@@ -24,7 +24,7 @@ type buildInput struct {
 }
 
 type buildOutput struct {
-	Exit       int    `json:"exit" doc:"the exit code of the build, -1 when a signal ended it"`
+	Exit       int    `json:"exit" doc:"the exit code of the build; 128 and the number of the signal when one ended it"`
 	DurationMS int    `json:"duration_ms" doc:"milliseconds that the build took"`
 	Artifact   string `json:"artifact" doc:"where the new build is; empty when there is none"`
 	Previous   string `json:"previous" doc:"where the build before it is kept; empty when there was none or it was put back"`

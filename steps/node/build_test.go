@@ -211,7 +211,7 @@ func TestBuildAsAnotherUser(t *testing.T) {
 	stepstest.Root(t)
 	dir := project(t, "id -un > built-by && "+build)
 	for at := dir; at != os.TempDir(); at = filepath.Dir(at) {
-		if err := os.Chmod(at, 0o755); err != nil { //nolint:gosec // others must get in
+		if err := os.Chmod(at, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -319,10 +319,10 @@ func manifest(t *testing.T, dir, script string) {
 func put(t *testing.T, dir, name, text string) {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a directory like any
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // a file like any
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

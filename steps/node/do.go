@@ -3,15 +3,12 @@ package node
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
-	"slices"
-	"strconv"
+	"strings"
 
 	"runbook/engine"
-	"runbook/internal/run"
+	"runbook/steps/internal/child"
 	"runbook/steps/internal/hostcall"
-	"runbook/steps/internal/stream"
 )
 
 // build makes a new build, or leaves what was there.
@@ -19,14 +16,13 @@ func build(ctx context.Context, in buildInput, t engine.Task) (buildOutput, erro
 	if _, err := survey(ctx, in, t.As); err != nil {
 		return buildOutput{}, err
 	}
-	root, err := hostcall.Look(ctx, t.As, func() (*keeper, error) {
-		dir, err := openProject(in.Dir)
-		return &keeper{root: dir, artifact: in.Artifact}, err
+	k, err := hostcall.Look(ctx, t.As, func() (*keeper, error) {
+		root, err := openProject(in.Dir)
+		return &keeper{root: root, artifact: in.Artifact}, err
 	})
 	if err != nil {
 		return buildOutput{}, err
 	}
-	k := root
 	defer func() { _ = k.root.Close() }()
 
 	if in.KeepPrevious {
@@ -72,34 +68,11 @@ func move(ctx context.Context, as string, fn func() error) error {
 
 // compile runs the build itself.
 func compile(ctx context.Context, in buildInput, t engine.Task) (buildOutput, error) {
-	var env []string
-	for _, name := range slices.Sorted(maps.Keys(in.Env)) {
-		env = append(env, name+"="+in.Env[name])
+	r, err := child.Run(ctx, t, child.Spec{Argv: in.argv(), Dir: in.Dir, Env: in.Env})
+	if err == nil {
+		err = r.Failure(strings.Join(in.argv(), " "))
 	}
-	hidden := stream.Hidden(slices.Collect(maps.Values(in.Env))...)
-	stdout, stderr := stream.Open(t, "stdout"), stream.Open(t, "stderr")
-	exit, err := run.Run(ctx, run.Spec{
-		Argv: in.argv(), Dir: in.Dir, Env: env, User: t.As, Stdout: stdout, Stderr: stderr,
-	})
-	stdout.Close()
-	stderr.Close()
-	out := buildOutput{
-		Exit: exit.Code, DurationMS: int(exit.Duration.Milliseconds()),
-		Stdout: stdout.Text(hidden), Stderr: stderr.Text(hidden),
-	}
-	if err != nil || exit.Code == 0 {
-		return out, err
-	}
-	how := "ended with exit code " + strconv.Itoa(exit.Code)
-	if exit.Signal != "" {
-		how = "was ended by a signal: " + exit.Signal
-	}
-	said := stderr.LastLine(hidden)
-	if said == "" {
-		said = stdout.LastLine(hidden)
-	}
-	if said != "" {
-		how += ": " + said
-	}
-	return out, engine.Failf(engine.Exit, "%s run %s %s", in.Manager, in.Script, how)
+	return buildOutput{
+		Exit: r.Exit.Code, DurationMS: int(r.Exit.Duration.Milliseconds()), Stdout: r.Stdout, Stderr: r.Stderr,
+	}, err
 }

@@ -23,7 +23,7 @@ const (
 
 type listInput struct {
 	Match string `json:"match" is:"regexp" doc:"a regular expression (RE2) that the command line must match somewhere; empty for every process"`
-	User  string `json:"user" is:"user" doc:"only the processes of this user, by name or number"`
+	User  string `json:"user" is:"user" doc:"only the processes of this user"`
 }
 
 type listOutput struct {
@@ -121,7 +121,7 @@ func matching(table *proc.Table, pid int, match *regexp.Regexp, user string) (pr
 	if errors.Is(err, fs.ErrNotExist) {
 		return process{}, false, nil
 	}
-	if err != nil || user != "" && user != p.User && user != p.UID {
+	if err != nil || user != "" && user != p.User {
 		return process{}, false, err
 	}
 	return process{

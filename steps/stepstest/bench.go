@@ -96,7 +96,7 @@ func Task() (engine.Task, *Evidence) {
 }
 
 // Kind finds a kind by its name.
-func Kind(t testing.TB, kinds func() ([]engine.Kind, error), name string) engine.Kind {
+func Kind(t *testing.T, kinds func() ([]engine.Kind, error), name string) engine.Kind {
 	t.Helper()
 	all, err := kinds()
 	if err != nil {
@@ -110,7 +110,7 @@ func Kind(t testing.TB, kinds func() ([]engine.Kind, error), name string) engine
 }
 
 // Look performs a step that must be able to look, and gives its output.
-func Look(t testing.TB, k engine.Kind, with map[string]any) map[string]any {
+func Look(t *testing.T, k engine.Kind, with map[string]any) map[string]any {
 	t.Helper()
 	task, _ := Task()
 	task.Reads = true
@@ -122,7 +122,7 @@ func Look(t testing.TB, k engine.Kind, with map[string]any) map[string]any {
 }
 
 // Root skips a test that needs root where there is none. In CI that is a failure: there it must run.
-func Root(t testing.TB) {
+func Root(t *testing.T) {
 	t.Helper()
 	switch {
 	case os.Geteuid() == 0:

@@ -77,6 +77,7 @@ func performErrand(asked string, kinds func() ([]engine.Kind, error)) error {
 // boxed has a check look, and a change describe itself, where the kernel lets nothing be changed. A change describes
 // itself outside as well: there a write would show.
 func boxed(t *testing.T, k engine.Kind, c Case, example map[string]any) {
+	t.Helper()
 	if k.Effect != engine.Reads && k.Effect != engine.Changes {
 		return
 	}
@@ -123,7 +124,7 @@ func needSandbox(t *testing.T) {
 
 func inTheBox(t *testing.T, e errand) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // it is this very program
 	cmd.Env = append(os.Environ(), inside+"="+string(plain(t, e)))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -143,7 +144,7 @@ func inTheBox(t *testing.T, e errand) {
 }
 
 // tree lists, with sizes, times and modes, what the inputs that are paths below the temporary directory lead to.
-func tree(t testing.TB, with map[string]any) string {
+func tree(t *testing.T, with map[string]any) string {
 	t.Helper()
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(with)) {

@@ -30,10 +30,10 @@ type Case struct {
 	Kind string
 	// With gives inputs that work here, and may prepare what they need. Without it only the example is used, and Do is
 	// never called but after a cancellation.
-	With func(t testing.TB) map[string]any
+	With func(t *testing.T) map[string]any
 	// Slow gives inputs with which Do would go on for ever. begun is closed once it has begun, or nil when the first
 	// piece of evidence tells.
-	Slow func(t testing.TB) (with map[string]any, begun <-chan struct{})
+	Slow func(t *testing.T) (with map[string]any, begun <-chan struct{})
 	// Unboxed says why a check, or the description of a change, can't work inside the read sandbox as a whole.
 	Unboxed string
 	// Starts is true for kinds whose work is done by a process of their own, which is what is sandboxed then.
@@ -59,6 +59,7 @@ func Conformance(t *testing.T, kinds []engine.Kind, cases []Case) {
 }
 
 func conform(t *testing.T, k engine.Kind, c Case) {
+	t.Helper()
 	example := exampleOf(t, k)
 	t.Run("documented", func(t *testing.T) { documented(t, k) })
 	t.Run("example", func(t *testing.T) {
@@ -78,7 +79,7 @@ func conform(t *testing.T, k engine.Kind, c Case) {
 	t.Run("sandbox", func(t *testing.T) { boxed(t, k, c, example) })
 }
 
-func exampleOf(t testing.TB, k engine.Kind) map[string]any {
+func exampleOf(t *testing.T, k engine.Kind) map[string]any {
 	t.Helper()
 	with := map[string]any{}
 	if err := yaml.Unmarshal([]byte(k.Example), &with); err != nil {
@@ -87,7 +88,7 @@ func exampleOf(t testing.TB, k engine.Kind) map[string]any {
 	return with
 }
 
-func orExample(t testing.TB, c Case, example map[string]any) map[string]any {
+func orExample(t *testing.T, c Case, example map[string]any) map[string]any {
 	t.Helper()
 	if c.With == nil {
 		return example
@@ -96,6 +97,7 @@ func orExample(t testing.TB, c Case, example map[string]any) map[string]any {
 }
 
 func documented(t *testing.T, k engine.Kind) {
+	t.Helper()
 	first, _, _ := strings.Cut(k.Doc, "\n\n")
 	if !strings.HasSuffix(first, ".") {
 		t.Errorf("the first paragraph of its doc is no sentence: %q", first)
@@ -137,6 +139,7 @@ func every(fields []engine.Field, visit func(path string, f engine.Field)) {
 }
 
 func refusesUnknown(t *testing.T, k engine.Kind, example map[string]any) {
+	t.Helper()
 	with := maps.Clone(example)
 	with["no_such_input"] = "x"
 	invalid := func(what string, err error) {
@@ -172,6 +175,7 @@ func refusesUnknown(t *testing.T, k engine.Kind, example map[string]any) {
 
 // cancelledBefore uses the example even for changes: what was cancelled before it began must not begin.
 func cancelledBefore(t *testing.T, k engine.Kind, example map[string]any) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	task, evidence := Task()
@@ -189,6 +193,7 @@ func cancelledBefore(t *testing.T, k engine.Kind, example map[string]any) {
 }
 
 func cancelled(t *testing.T, k engine.Kind, c Case) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	with, begun := c.Slow(t)
@@ -234,6 +239,7 @@ func within(t *testing.T, call func() error) error {
 }
 
 func fits(t *testing.T, k engine.Kind, with map[string]any) {
+	t.Helper()
 	task, evidence := Task()
 	task.Reads = k.Effect == engine.Reads
 	out, err := k.Do(t.Context(), with, task)
@@ -265,6 +271,7 @@ func fits(t *testing.T, k engine.Kind, with map[string]any) {
 
 // hidesSecrets plants a secret in every input that may carry one, and looks for it everywhere.
 func hidesSecrets(t *testing.T, k engine.Kind, with map[string]any) {
+	t.Helper()
 	planted := maps.Clone(with)
 	n := 0
 	for _, f := range k.Input.Fields {
@@ -313,7 +320,7 @@ func hidesSecrets(t *testing.T, k engine.Kind, with map[string]any) {
 }
 
 // plain is a value as it comes back from a process of its own.
-func plain(t testing.TB, v any) []byte {
+func plain(t *testing.T, v any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {

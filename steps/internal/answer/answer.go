@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -74,9 +73,6 @@ func isTLS(err error) bool {
 
 // isMalformed knows an HTTP answer that is none. The standard library has no types for these errors.
 func isMalformed(err error) bool {
-	if _, ok := errors.AsType[*http.ProtocolError](err); ok {
-		return true
-	}
 	text := err.Error()
 	return strings.Contains(text, "malformed HTTP") || strings.Contains(text, "malformed MIME") ||
 		strings.Contains(text, "malformed chunked encoding") || strings.Contains(text, "invalid byte in chunk length") ||

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"runbook/engine"
+	"runbook/internal/run"
 )
 
 // account is a Unix user with its groups, as a thread can take them on.
@@ -23,43 +22,18 @@ type account struct {
 
 // lookUp finds the account to become, nil when the program's own user will do.
 func lookUp(name string) (*account, error) {
-	if name == "" {
-		return nil, nil //nolint:nilnil // no account to become is an answer
+	u, err := run.UserNamed(name)
+	if failure, ok := errors.AsType[*run.Error](err); ok {
+		return nil, engine.Fail(engine.FailureKind(failure.Kind), err)
 	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, engine.Fail(engine.Missing, fmt.Errorf("find user %s: %w", name, err))
+	if err != nil || u == nil || int(u.UID) == os.Geteuid() {
+		return nil, err
 	}
-	a := &account{name: name}
-	if a.uid, err = id(u.Uid); err != nil {
-		return nil, fmt.Errorf("read the uid of %s: %w", name, err)
-	}
-	if a.gid, err = id(u.Gid); err != nil {
-		return nil, fmt.Errorf("read the gid of %s: %w", name, err)
-	}
-	if int(a.uid) == os.Geteuid() {
-		return nil, nil //nolint:nilnil // this is who we are
-	}
-	groups, err := u.GroupIds()
-	if err != nil {
-		return nil, fmt.Errorf("find the groups of %s: %w", name, err)
-	}
-	for _, g := range groups {
-		gid, err := id(g)
-		if err != nil {
-			return nil, fmt.Errorf("read the groups of %s: %w", name, err)
-		}
-		a.groups = append(a.groups, gid)
-	}
+	a := &account{name: u.Name, uid: u.UID, gid: u.GID, groups: u.Groups}
 	if len(a.groups) == 0 {
 		a.groups = []uint32{a.gid}
 	}
 	return a, nil
-}
-
-func id(text string) (uint32, error) {
-	n, err := strconv.ParseUint(text, 10, 32)
-	return uint32(n), err
 }
 
 // apply changes the user of the calling thread, and of no other. The calls are raw because those of package syscall

@@ -37,7 +37,6 @@ type Process struct {
 	Comm        string  // the kernel's name of it, at most 15 bytes: "next-server (v1"
 	State       string  // R, S, D, Z, T, …
 	User        string  // its effective user, the number when it has no name
-	UID         string  // the number of that user
 	Command     *string // its arguments joined by spaces, "[comm]" for a kernel thread; nil when not to be seen
 	Unit        *string // its systemd unit, "" for none; nil when not to be seen
 	UserUnit    *string // inside user@UID.service: the unit of that user's own systemd
@@ -99,7 +98,7 @@ func (t *Table) Process(pid int) (Process, error) {
 	if err != nil {
 		return Process{}, gone(pid, err)
 	}
-	out.User, out.UID = t.User(status.UIDs[1]), strconv.FormatUint(status.UIDs[1], 10)
+	out.User = t.User(status.UIDs[1])
 	if args, err := p.CmdLine(); err == nil {
 		line := commandLine(args, stat.Comm)
 		out.Command = &line

@@ -7,10 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"runbook/engine"
-	"runbook/internal/run"
+	"runbook/internal/run/capture"
+	"runbook/internal/run/redact"
 	"runbook/steps/internal/budget"
 )
 
@@ -21,46 +23,51 @@ const (
 	shownJSON = 20 << 10
 )
 
-// Stream is one output of a process.
+// Stream is one output of a process. Writing to it while it is read is safe: a process that was left behind may still
+// hold its output open.
 type Stream struct {
 	open func() io.WriteCloser
-	keep io.WriteCloser // nil as long as nothing was written
-	ends bytes.Buffer   // the head and the tail, as run.Capture leaves them
-	clip *run.Capture
-	all  run.Captured
+	ends *capture.Capture // the head and the tail
+
+	mu     sync.Mutex
+	keep   io.WriteCloser // nil as long as nothing was written
+	closed bool
 }
 
 // Open takes an output whose evidence has the given name. A process that prints nothing leaves no evidence.
 func Open(t engine.Task, name string) *Stream {
-	s := &Stream{open: func() io.WriteCloser { return t.Keep(name) }}
-	s.clip = run.NewCapture(&s.ends, Shown)
-	return s
+	return &Stream{open: func() io.WriteCloser { return t.Keep(name) }, ends: capture.New(Shown, nil)}
 }
 
 // Write never fails: a process must not stop because its evidence can't be kept.
 func (s *Stream) Write(p []byte) (int, error) {
-	if s.keep == nil && len(p) > 0 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(p) == 0 {
+		return len(p), nil
+	}
+	if s.keep == nil {
 		s.keep = s.open()
 	}
-	if s.keep != nil {
-		_, _ = s.keep.Write(p)
-	}
-	return s.clip.Write(p)
+	_, _ = s.keep.Write(p)
+	return s.ends.Write(p)
 }
 
-// Close ends the output. Text, Whole and Bytes are for afterwards.
+// Close ends the output: what comes later is thrown away.
 func (s *Stream) Close() {
-	if s.keep != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keep != nil && !s.closed {
 		_ = s.keep.Close()
 	}
-	s.all, _ = s.clip.Close() // a buffer takes everything
+	s.closed = true
 }
 
 // Bytes is how much there was in all.
-func (s *Stream) Bytes() int { return int(s.all.Bytes) }
+func (s *Stream) Bytes() int { return int(s.ends.Summary().Total) }
 
 // Whole gives all of the output when it is short enough to be shown.
-func (s *Stream) Whole() ([]byte, bool) { return s.ends.Bytes(), s.all.Bytes == s.all.Kept }
+func (s *Stream) Whole() ([]byte, bool) { return s.ends.Bytes(), s.ends.Summary().Left == 0 }
 
 // Text is the output as a result shows it: all of it, or the lines of its head and of its tail with a line between them
 // that says how much was left out. What could be the beginning or the end of a hidden value is not left standing at a
@@ -77,7 +84,7 @@ func (s *Stream) Text(hidden []string) string {
 	}
 	for ; size > 0; size /= 2 {
 		head, tail := cutHead(data[:min(size, len(data))], hidden), cutTail(data[max(len(data)-size, 0):], hidden)
-		left := int(s.all.Bytes) - len(head) - len(tail)
+		left := s.Bytes() - len(head) - len(tail)
 		text := fmt.Sprintf("%s\n… %d bytes left out …\n%s", bytes.TrimSuffix(head, []byte("\n")), left, tail)
 		text = strings.ToValidUTF8(text, string(utf8.RuneError))
 		if budget.Encoded(text) <= shownJSON {
@@ -97,7 +104,7 @@ func Hidden(values ...string) []string {
 			hidden = append(hidden, strings.TrimSpace(line))
 		}
 	}
-	hidden = slices.DeleteFunc(hidden, func(value string) bool { return len(value) < run.Shortest })
+	hidden = slices.DeleteFunc(hidden, func(value string) bool { return len(value) < redact.Shortest })
 	slices.SortFunc(hidden, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	return slices.Compact(hidden)
 }
@@ -134,7 +141,7 @@ func cutTail(tail []byte, hidden []string) []byte {
 
 // LastLine is the last line of the output that says something, for an error. Hidden values do not show in it.
 func (s *Stream) LastLine(hidden []string) string {
-	lines := bytes.Split(bytes.TrimSpace(s.ends.Bytes()), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(s.ends.Last(Shown/2)), []byte("\n"))
 	line := string(lines[len(lines)-1])
 	for _, value := range hidden {
 		line = strings.ReplaceAll(line, value, "[not shown]")
