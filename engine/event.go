@@ -108,6 +108,7 @@ type Looked struct {
 	Because  []Term         `json:"because,omitempty"` // what expect saw
 	Evidence []Evidence     `json:"evidence,omitempty"`
 	Again    bool           `json:"again,omitempty"` // another attempt follows
+	Title    string         `json:"title,omitempty"` // of the step, when it is not a plain text in the runbook
 }
 
 // Concluded is a finding whose truth became known, or changed.
@@ -140,6 +141,7 @@ type Skipped struct {
 	Hangs []string `json:"hangs,omitempty"`
 	// Would is what the step would do if it were made, where that is known.
 	Would string `json:"would,omitempty"`
+	Title string `json:"title,omitempty"` // of the step, when it is not a plain text in the runbook
 }
 
 // Prepared is a change described exactly, and what it will destroy kept.
@@ -150,6 +152,9 @@ type Prepared struct {
 	Evidence    []Evidence   `json:"evidence,omitempty"`
 	Failure     *Failure     `json:"failure,omitempty"`
 	Only        bool         `json:"only,omitempty"` // it is described and will not be made: a dry run
+	As          string       `json:"as,omitempty"`   // Unix user, "" for the engine's own
+	Because     []Term       `json:"because,omitempty"`
+	Title       string       `json:"title,omitempty"` // of the step, when it is not a plain text in the runbook
 }
 
 // Asked is a question that was put to a person.

@@ -13,9 +13,14 @@ func (s *State) Finish(p Perform, r Result) Event {
 	case Look:
 		return s.judge(p, r)
 	case Prepare:
-		return Prepared{
+		e := Prepared{
 			Step: c.Step, Undo: c.Undo, Description: r.Description, Evidence: r.Evidence, Failure: r.Failure, Only: r.Only,
+			As: c.As,
 		}
+		if scope, step := s.find(c.Step); step != nil {
+			e.Because, e.Title = step.When.eval(scope).Terms, scope.title(step)
+		}
+		return e
 	case Confirm:
 		e := Answered{Step: c.Step, Kind: c.Question.Kind, Nonce: c.Question.Nonce, Answer: Answer{Value: Nobody}}
 		if r.Answer != nil {
@@ -43,6 +48,7 @@ func (s *State) judge(p Perform, r Result) Event {
 	if step == nil {
 		return e
 	}
+	e.Title = scope.title(step)
 	if r.Failure == nil {
 		because := step.Expect.eval(ownFacts{State: scope, output: r.Output})
 		e.Because = because.Terms
@@ -57,6 +63,14 @@ func (s *State) judge(p Perform, r Result) Event {
 	}
 	e.Again = p.For == ForGraph && e.Outcome != OutcomeHealthy && e.Attempt < step.Retry.Attempts
 	return e
+}
+
+// title is the title of a step, when it is not a plain text that the runbook itself holds.
+func (s *State) title(step *PlanStep) string {
+	if _, plain := step.Title.literal(); plain {
+		return ""
+	}
+	return step.Title.say(s)
 }
 
 // unseen lists what the terms of an undecided condition could not see.

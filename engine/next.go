@@ -143,7 +143,7 @@ func (s *State) retryAt(i int) time.Duration {
 func (s *State) decide(i int) *Skipped {
 	step := s.plan.Steps[i]
 	because := step.When.eval(s)
-	skip := &Skipped{Step: s.at(i), Because: because.Terms, Reason: NotNeeded}
+	skip := &Skipped{Step: s.at(i), Because: because.Terms, Reason: NotNeeded, Title: s.title(step)}
 	switch because.Value {
 	case False:
 		return skip
