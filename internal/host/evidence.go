@@ -1,13 +1,15 @@
 package host
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"runbook/engine"
-	"runbook/internal/run"
+	"runbook/internal/run/capture"
+	"runbook/internal/run/redact"
 )
 
 // How much of one piece of evidence is kept, in bytes.
@@ -20,8 +22,8 @@ const (
 type keeper struct {
 	host    *Host
 	step    string
-	secrets secrets
-	limit   int64
+	secrets *redact.Secrets
+	limit   int
 
 	mu   sync.Mutex
 	open []*piece
@@ -32,12 +34,11 @@ type keeper struct {
 type piece struct {
 	name    string
 	file    File
-	capture *run.Capture
-	cut     *run.RedactingWriter
+	capture *capture.Capture
+	cut     *redact.Writer
 	lines   *lastLine
 	closed  bool
 	err     error
-	done    run.Captured
 }
 
 // keep opens a piece of evidence. When that can't be done, the step goes on without it, and the result says so.
@@ -45,19 +46,16 @@ func (k *keeper) keep(name string) io.WriteCloser {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	p := &piece{name: name, lines: &lastLine{tell: k.host.Output, step: k.step}}
-	to := io.Discard
-	file, err := k.host.Keep(k.step)
-	if err != nil {
-		p.err = err
-	} else {
-		p.file, to = file, file
+	var to io.Writer
+	if p.file, p.err = k.host.Keep(k.step); p.err == nil {
+		to = p.file
 	}
 	limit := k.limit
 	if limit == 0 {
 		limit = outputLimit
 	}
-	p.capture = run.NewCapture(to, limit)
-	p.cut = k.secrets.redactor().Writer(io.MultiWriter(p.capture, p.lines))
+	p.capture = capture.New(limit, to)
+	p.cut = k.secrets.Writer(io.MultiWriter(p.capture, p.lines))
 	k.open = append(k.open, p)
 	return p
 }
@@ -96,21 +94,21 @@ func (p *piece) Close() error {
 	}
 	p.closed = true
 	_ = p.cut.Close()
-	done, err := p.capture.Close()
-	p.done = done
+	err := p.capture.Close()
+	if p.file != nil {
+		err = errors.Join(err, p.file.Close())
+	}
 	if p.err == nil {
 		p.err = err
-	}
-	if p.file != nil {
-		if err := p.file.Close(); p.err == nil {
-			p.err = err
-		}
 	}
 	return nil
 }
 
 func (p *piece) evidence() engine.Evidence {
-	e := engine.Evidence{Name: p.name, Bytes: p.done.Bytes, Kept: p.done.Kept, SHA256: p.done.SHA256, Cuts: p.cut.Cuts}
+	sum := p.capture.Summary()
+	e := engine.Evidence{
+		Name: p.name, Bytes: sum.Total, Kept: sum.Total - sum.Left, SHA256: sum.FileSHA256, Cuts: p.cut.Cuts(),
+	}
 	if p.file != nil {
 		e.File = p.file.Name()
 		e.ID, _, _ = strings.Cut(filepath.Base(e.File), "-")
@@ -150,21 +148,9 @@ func (l *lastLine) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// secrets are the values that a call uses.
-type secrets []run.Secret
-
-func (s secrets) redactor() run.Redactor { return run.NewRedactor(s) }
-
 // clean cuts secrets out of everything in a result that is text.
-func (s secrets) clean(r engine.Result) engine.Result {
-	if len(s) == 0 {
-		return r
-	}
-	redactor := s.redactor()
-	cut := func(text string) string {
-		out, _ := redactor.String(text)
-		return out
-	}
+func clean(s *redact.Secrets, r engine.Result) engine.Result {
+	cut := s.Redact
 	r.Output, _ = mapStrings(r.Output, cut).(map[string]any)
 	if r.Failure != nil {
 		r.Failure = &engine.Failure{Kind: r.Failure.Kind, Message: cut(r.Failure.Message)}

@@ -59,7 +59,7 @@ func (h *Host) Perform(ctx context.Context, c engine.Call) engine.Result {
 		return failed(engine.Failf(engine.Invalid, "a host can't %s", c.Verb))
 	}
 	r.Evidence = kept.close()
-	return used.clean(r)
+	return clean(used, r)
 }
 
 // prepare describes a change, and then keeps what it will destroy. What could not be kept is said, and holds nobody up.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"runbook/engine"
-	"runbook/internal/run"
+	"runbook/internal/run/redact"
 )
 
 // Secrets looks secrets up by name: in systemd's credentials, in the environment, and in a folder of files.
@@ -19,8 +19,8 @@ type Secrets struct {
 }
 
 // fill puts the values of secrets where their markers stand, and tells which ones it used.
-func (s Secrets) fill(inputs map[string]any) (map[string]any, secrets, error) {
-	var used secrets
+func (s Secrets) fill(inputs map[string]any) (map[string]any, *redact.Secrets, error) {
+	var used []redact.Secret
 	var errs []error
 	filled := mapStrings(inputs, func(text string) string {
 		for {
@@ -34,12 +34,16 @@ func (s Secrets) fill(inputs map[string]any) (map[string]any, secrets, error) {
 				errs = append(errs, err)
 				return ""
 			}
-			used = append(used, run.Secret{Name: name, Value: value})
+			used = append(used, redact.Secret{Name: name, Value: value})
 			text = before + value + after
 		}
 	})
 	out, _ := filled.(map[string]any)
-	return out, used, errors.Join(errs...)
+	cut, err := redact.New(used...)
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, nil, engine.Fail(engine.FailureOf(err).Kind, err)
+	}
+	return out, cut, nil
 }
 
 // Lookup finds a secret: $CREDENTIALS_DIRECTORY/NAME, then $RUNBOOK_SECRET_NAME, then NAME in the folder of files.
