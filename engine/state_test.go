@@ -113,7 +113,7 @@ func agree(q engine.Question) engine.Answer {
 	case engine.AskFailed:
 		return engine.Answer{Value: engine.Skip, By: "anna"}
 	case engine.AskDoubt:
-		return engine.Answer{Value: engine.Made, By: "anna"} // the world loses results, never changes
+		return engine.Answer{Value: engine.Made, By: "anna"} // the world loses results, and no change
 	case engine.AskManual, engine.AskValue:
 	}
 	return engine.Answer{Value: engine.Done, By: "anna"}
@@ -244,7 +244,12 @@ func TestKilledAtEveryPoint(t *testing.T) {
 		lose := rapid.Bool().Draw(t, "lose")
 		fresh := func() *rehearsal {
 			w := enginetest.NewWorld()
-			w.Answer = agree
+			w.Answer = func(q engine.Question) engine.Answer {
+				if q.Kind == engine.AskDoubt && w.Failed(q.Step) {
+					return engine.Answer{Value: engine.NotMade, By: "anna"}
+				}
+				return agree(q)
+			}
 			return &rehearsal{plan: plan, world: w, journal: &enginetest.Journal{}, clock: &enginetest.Clock{}, mode: engine.Live}
 		}
 		whole := fresh()

@@ -16,13 +16,14 @@ type World struct {
 	made     []string                 // steps whose change was made, in order
 	results  map[string]engine.Result // of changes, by claim
 	lost     map[string]bool          // claims whose result nobody kept
+	failed   map[string]bool          // steps whose last change failed
 	Answer   func(engine.Question) engine.Answer
 	Lose     func(claim string) bool // whether a change's supervisor dies with its result
 }
 
 // NewWorld is a world in which the named switches are on; all others are off.
 func NewWorld(on ...string) *World {
-	w := &World{switches: map[string]bool{}, results: map[string]engine.Result{}, lost: map[string]bool{}}
+	w := &World{switches: map[string]bool{}, results: map[string]engine.Result{}, lost: map[string]bool{}, failed: map[string]bool{}}
 	for _, name := range on {
 		w.switches[name] = true
 	}
@@ -34,6 +35,13 @@ func (w *World) Made() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]string(nil), w.made...)
+}
+
+// Failed tells whether the last change of a step failed: what a person who looked would know of one in doubt.
+func (w *World) Failed(step string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed[step]
 }
 
 // On tells whether a switch is on.
@@ -140,6 +148,7 @@ func (w *World) act(c engine.Call) engine.Result {
 			w.switches[name] = false
 		}
 	}
+	w.failed[c.Step] = r.Failure != nil
 	if w.Lose != nil && w.Lose(claim(c)) {
 		w.lost[claim(c)] = true
 	} else {
