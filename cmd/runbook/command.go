@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/internal/books"
 	"runbook/cmd/runbook/internal/screen"
 )
 
@@ -127,7 +127,7 @@ func (p program) noCommand(name string, commands []command) error {
 	if slices.Contains(p.shelf(nil).Names(), name) {
 		return usagef("to run that runbook: runbook run "+name, "there is no command %s", name)
 	}
-	if near := nearest(name, names); near != "" {
+	if near := books.Near(name, names); near != "" {
 		return usagef("did you mean runbook "+near+"?", "there is no command %s", name)
 	}
 	return usagef("runbook --help lists the commands", "there is no command %s", name)
@@ -144,7 +144,7 @@ func badFlag(name string, flags []flag, err error) error {
 			names = append(names, f.name)
 		}
 		hint := where + " --help lists the flags"
-		if near := nearest(wrong, names); near != "" {
+		if near := books.Near(wrong, names); near != "" {
 			hint = "did you mean --" + near + "?"
 		}
 		return usagef(hint, "%s has no flag %s", where, dashed(wrong))
@@ -166,17 +166,6 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// nearest gives the name that was probably meant, "" when none is near.
-func nearest(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, n := range names {
-		if d := levenshtein.Distance(name, n, nil); d < least {
-			best, least = n, d
-		}
-	}
-	return best
 }
 
 // arrange puts the flags of a command before its other arguments, where the flag library wants them. People write them

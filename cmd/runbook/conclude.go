@@ -30,7 +30,7 @@ func (p program) conclude(s screen.Screen, out runner.Outcome, took time.Duratio
 		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(why), s.Width-12), strings.Repeat(" ", 12))...)
 	}
 	if out.Run != "" {
-		lines = append(lines, fmt.Sprintf("%12s%s, at %s", "", reports.Span(took), s.Moment(time.Now())))
+		lines = append(lines, fmt.Sprintf("%12s%s, at %s", "", screen.Span(took), s.Moment(time.Now())))
 	}
 	if out.Verdict == engine.VerdictInterrupted && out.Run != "" {
 		lines = append(lines, fmt.Sprintf("%12sto go on: runbook resume %s", "", out.Run))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/internal/books"
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
 	"runbook/steps"
@@ -67,7 +68,7 @@ func noKind(name string, kinds engine.Kinds) error {
 			return usagef("did you mean "+k.Name+"?", "there is no kind %s", name)
 		}
 	}
-	if near := nearest(name, names); near != "" {
+	if near := books.Near(name, names); near != "" {
 		return usagef("did you mean "+near+"?", "there is no kind %s", name)
 	}
 	return usagef("runbook kinds lists them", "there is no kind %s", name)

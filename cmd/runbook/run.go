@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/internal/books"
 	"runbook/cmd/runbook/internal/display"
 	"runbook/cmd/runbook/internal/prompt"
 	"runbook/engine"
@@ -182,7 +183,7 @@ func confirmed(c *cli.Context, plan *engine.Plan) (map[string]string, error) {
 		fixes := fixesOf(plan, "")
 		if !slices.Contains(fixes, step) {
 			hint := "runbook show " + plan.Runbook.Name.Value + " lists the steps"
-			if near := nearest(step, fixes); near != "" {
+			if near := books.Near(step, fixes); near != "" {
 				hint = "did you mean " + near + "?"
 			}
 			return nil, usagef(hint, "--confirm %s: the runbook has no fix %s", pair, step)

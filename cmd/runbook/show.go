@@ -101,10 +101,10 @@ func (s *shown) limits(rb *engine.Runbook) {
 		parts = append(parts, "at most "+count(rb.Limits.Changes, "change", "changes"))
 	}
 	if rb.Limits.Time > 0 {
-		parts = append(parts, "at most "+reports.Span(rb.Limits.Time))
+		parts = append(parts, "at most "+screen.Span(rb.Limits.Time))
 	}
 	if rb.Limits.Cooldown > 0 {
-		parts = append(parts, "changes the host again after "+reports.Span(rb.Limits.Cooldown)+" only")
+		parts = append(parts, "changes the host again after "+screen.Span(rb.Limits.Cooldown)+" only")
 	}
 	s.text("limits", strings.Join(parts, ", "))
 	var needs []string
@@ -205,7 +205,7 @@ func (s *shown) step(st *engine.PlanStep, goal bool) {
 			then = "looks at " + strings.Join(names, ", ")
 		}
 		if st.Within > 0 {
-			then += " for up to " + reports.Span(st.Within)
+			then += " for up to " + screen.Span(st.Within)
 		}
 		under("then", then)
 	}

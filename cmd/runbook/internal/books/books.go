@@ -212,19 +212,13 @@ func (s Shelf) read(path string) (Book, error) {
 	return Book{Name: name, File: path, Source: source}, nil
 }
 
-// nearest gives the name that was probably meant, "" when none is near: a third of the letters may be wrong, or the name
-// is a part of exactly one.
+// nearest gives the name that was probably meant, "" when none is near.
 func nearest(name string, names []string) string {
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
-	for _, n := range names {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil); d < least {
-			best, least = n, d
-		}
-	}
-	if best != "" || len(name) < 3 {
+	if best := Near(name, names); best != "" || len(name) < 3 {
 		return best
 	}
-	for _, n := range names {
+	best := ""
+	for _, n := range names { // or it is a part of exactly one
 		if !strings.Contains(n, strings.ToLower(name)) {
 			continue
 		}
@@ -232,6 +226,22 @@ func nearest(name string, names []string) string {
 			return ""
 		}
 		best = n
+	}
+	return best
+}
+
+// Near gives the word that was probably meant, "" when none is near: a third of the letters may be wrong, and two in
+// any word of four letters, as two that have changed places are.
+func Near(word string, words []string) string {
+	limit := max(1, utf8.RuneCountInString(word)/3)
+	if utf8.RuneCountInString(word) >= 4 {
+		limit = max(limit, 2)
+	}
+	best, least := "", limit+1
+	for _, w := range words {
+		if d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(w), nil); d < least {
+			best, least = w, d
+		}
 	}
 	return best
 }

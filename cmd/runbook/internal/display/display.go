@@ -10,7 +10,6 @@ import (
 
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
-	"runbook/reports"
 )
 
 // redraw is how often the line of what is going on is written again.
@@ -215,7 +214,7 @@ func (d *Display) ended(path string) string {
 	if took < time.Second {
 		return ""
 	}
-	return reports.Span(took)
+	return screen.Span(took)
 }
 
 // waits shows that a step lets time pass.
@@ -256,7 +255,7 @@ func (d *Display) draw() {
 		return
 	}
 	first := d.going[0]
-	took := reports.Span(d.now().Sub(first.since).Truncate(time.Second))
+	took := screen.Span(d.now().Sub(first.since).Truncate(time.Second))
 	var text string
 	if n := len(d.going); n > 1 {
 		var names []string
@@ -281,5 +280,5 @@ func (d *Display) draw() {
 
 // Title shows which runbook this is: the first line, before anything is looked at.
 func (d *Display) Title(rb *engine.Runbook) {
-	d.Say(screen.Wrap(d.screen.Paint.Strong(screen.Line(rb.Name.Value))+"  "+screen.Line(rb.Title.Value), d.screen.Width)...)
+	d.Say(screen.Wrap(d.screen.Paint.Strong(screen.Line(rb.Name.Value))+": "+screen.Line(rb.Title.Value), d.screen.Width)...)
 }

@@ -6,7 +6,6 @@ import (
 
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
-	"runbook/reports"
 )
 
 // rows gives what is to be said about an event. Most events say one thing, some nothing.
@@ -53,7 +52,7 @@ func (d *Display) rows(s engine.Stamped) []row {
 		return d.escalated(e)
 	case engine.Waited:
 		if e.For == "limit" {
-			return []row{{word: "TIME UP", paint: d.screen.Paint.Bad, text: "the run has reached its limit of " + reports.Span(e.Time)}}
+			return []row{{word: "TIME UP", paint: d.screen.Paint.Bad, text: "the run has reached its limit of " + screen.Span(e.Time)}}
 		}
 	case engine.BookStarted:
 		return []row{{word: "begins", id: e.Step, text: "runbook " + e.Runbook}}
@@ -135,6 +134,10 @@ func (d *Display) concluded(e engine.Concluded) []row {
 		r.below = screen.Explain(e.Because, d.screen.Width-margin)
 	case e.Value == engine.False && before == engine.True:
 		r.word, r.text = "no longer", "no finding any more: "+r.text
+	case e.Value == engine.Unknown && hanging(e.Because):
+		r.word, r.paint, r.text = "UNKNOWN", d.screen.Paint.Warn, "whether this still holds: "+r.text
+		r.below = screen.Explain(e.Because, d.screen.Width-margin)
+		return []row{r}
 	case e.Value == engine.Unknown:
 		r.word, r.text = "unclear", "finding could not be decided: "+r.text
 		r.below = screen.Explain(e.Because, d.screen.Width-margin)
@@ -142,6 +145,18 @@ func (d *Display) concluded(e engine.Concluded) []row {
 		return nil
 	}
 	return []row{d.real(r)}
+}
+
+// hanging tells whether a condition is unknown because a change was only described.
+func hanging(terms []engine.Term) bool {
+	for _, t := range terms {
+		for _, seen := range t.Seen {
+			if !seen.Known && strings.HasPrefix(seen.Value, "hangs on ") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (d *Display) escalated(e engine.Escalated) []row {

@@ -9,7 +9,6 @@ import (
 
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
-	"runbook/reports"
 )
 
 // margin is how far the text of a box stands from the left.
@@ -141,7 +140,7 @@ func then(q engine.Question) string {
 	case len(q.Verify) == 0:
 		return "no check looks whether it helped"
 	case q.Within > 0:
-		return "looks at " + strings.Join(q.Verify, ", ") + " for up to " + reports.Span(q.Within)
+		return "looks at " + strings.Join(q.Verify, ", ") + " for up to " + screen.Span(q.Within)
 	default:
 		return "looks at " + strings.Join(q.Verify, ", ")
 	}

@@ -6,88 +6,48 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"runbook/cmd/runbook/internal/ttytest"
 	"runbook/engine"
 )
-
-// patience is how long a test waits for what must come. It is only reached when it does not.
-const patience = 20 * time.Second
 
 // ready ends a question: what is typed before it stands there does not count.
 const ready = "> "
 
-// person sits at a real terminal: sees what is written to it, and types.
+// person sits at a real terminal.
 type person struct {
-	t      *testing.T
-	master *os.File
-	mu     sync.Mutex
-	seen   strings.Builder
-	more   chan struct{} // closed, and made anew, when something came
+	t *testing.T
+	*ttytest.Seat
 }
 
 func sit(t *testing.T) (*person, func() (*os.File, error)) {
 	t.Helper()
-	master, name := openTerminal(t)
-	p := &person{t: t, master: master, more: make(chan struct{})}
-	go p.look()
-	slave, err := os.OpenFile(name, os.O_RDWR, 0) // keeps the terminal up between questions
+	seat, err := ttytest.Sit()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = slave.Close(); _ = master.Close() })
-	return p, func() (*os.File, error) { return os.OpenFile(name, os.O_RDWR, 0) }
-}
-
-func (p *person) look() {
-	buf := make([]byte, 4096)
-	for {
-		n, err := p.master.Read(buf)
-		p.mu.Lock()
-		p.seen.Write(buf[:n])
-		close(p.more)
-		p.more = make(chan struct{})
-		p.mu.Unlock()
-		if err != nil {
-			return
-		}
+	slave, err := seat.Open() // keeps the terminal up between questions
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = slave.Close(); _ = seat.Hangup() })
+	return &person{t, seat}, seat.Open
 }
 
-func (p *person) screen() string {
-	now, _ := p.looks()
-	return now
-}
+func (p *person) screen() string { return p.Raw() }
 
-// looks gives what is on the screen, and a channel that is closed when more comes.
-func (p *person) looks() (string, <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.ReplaceAll(p.seen.String(), "\r\n", "\n"), p.more
-}
-
-// sees waits until a text has come so many times.
 func (p *person) sees(text string, times int) {
 	p.t.Helper()
-	timeout := time.After(patience)
-	for {
-		now, more := p.looks()
-		if strings.Count(now, text) >= times {
-			return
-		}
-		select {
-		case <-more:
-		case <-timeout:
-			p.t.Fatalf("%q was not seen %d times. The screen:\n%s", text, times, now)
-		}
+	if err := p.Times(text, times); err != nil {
+		p.t.Fatalf("%v. The screen:\n%s", err, p.Raw())
 	}
 }
 
 func (p *person) types(text string) {
 	p.t.Helper()
-	if _, err := p.master.WriteString(text); err != nil {
+	if err := p.Type(text); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -135,7 +95,7 @@ func answer(t *testing.T, c <-chan engine.Result) engine.Answer {
 			t.Fatalf("no answer: %+v", r.Failure)
 		}
 		return *r.Answer
-	case <-time.After(patience):
+	case <-time.After(ttytest.Patience):
 		t.Fatal("no answer came back")
 	}
 	return engine.Answer{}
@@ -313,7 +273,7 @@ func TestATerminalThatGoesAwaySaysNothing(t *testing.T) {
 	person, open := sit(t)
 	got := ask(t.Context(), prompt(open), restart())
 	person.sees(ready, 1)
-	_ = person.master.Close()
+	_ = person.Hangup()
 	if a := answer(t, got); a.Value != engine.Gone || a.By != "" {
 		t.Errorf("answered %+v", a)
 	}

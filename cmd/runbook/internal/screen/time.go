@@ -1,6 +1,11 @@
 package screen
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"runbook/reports"
+)
 
 // Moment is a time of day in UTC, with the person's own beside it where that is another: 03:12:04 UTC (04:12:04 CET).
 func (s Screen) Moment(t time.Time) string {
@@ -23,3 +28,6 @@ func (s Screen) local(t time.Time) (time.Time, bool) {
 	_, offset := local.Zone()
 	return local, offset != 0
 }
+
+// Span is a length of time for people: "350 ms", "2.1 s", "5 s", "3 min 6 s".
+func Span(d time.Duration) string { return strings.Replace(reports.Span(d), ".0 s", " s", 1) }
