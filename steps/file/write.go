@@ -48,7 +48,7 @@ Shows the difference first. Keeps mode, owner and extended attributes of the fil
 beside it under a hidden name. Writes nothing when the file is already as it should be. Refuses a path that ends in a
 link, and one that leads through links which belong neither to root nor to the one who writes.
 
-To undo it: ` + "`uses: file.write`" + ` with the same ` + "`path`" + ` and ` + "`restore: ${{ steps.ID.backup }}`" + `.`,
+What it did is undone by another file.write to the same ` + "`path`" + `, whose ` + "`restore`" + ` is the ` + "`backup`" + ` of this one.`,
 		Example:  "path: /etc/default/app\ntext: |\n  HOSTNAME=127.0.0.1\n  PORT=3000",
 		Check:    checkWrite,
 		Describe: describeWrite,

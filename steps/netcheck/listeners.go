@@ -24,7 +24,7 @@ const (
 )
 
 type listenersInput struct {
-	Port     int    `json:"port" is:"port" doc:"the port, 1 to 65535; 0 for every port"`
+	Port     int    `json:"port" is:"port" doc:"the port, 1 to 65535; every port when none is given"`
 	Protocol string `json:"protocol" default:"tcp" enum:"tcp,udp" doc:"tcp for listening sockets, udp for bound ones without a peer"`
 }
 
