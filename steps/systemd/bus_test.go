@@ -179,14 +179,14 @@ func TestSystemdFallsSilent(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err = k.Do(ctx, map[string]any{"unit": "a"}, engine.Task{})
+	_, err = k.Do(ctx, map[string]any{"unit": "a.service"}, engine.Task{})
 	wantFailure(t, err, engine.Cancelled, "look at a.service")
 
 	h.call = 100 * time.Millisecond
 	if k, err = unitKind(h); err != nil {
 		t.Fatal(err)
 	}
-	_, err = k.Do(t.Context(), map[string]any{"unit": "a"}, engine.Task{})
+	_, err = k.Do(t.Context(), map[string]any{"unit": "a.service"}, engine.Task{})
 	wantFailure(t, err, engine.Unreachable, "look at a.service: systemd does not answer")
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -194,7 +194,7 @@ func TestSystemdFallsSilent(t *testing.T) {
 	if k, err = unitKind(h); err != nil {
 		t.Fatal(err)
 	}
-	_, err = k.Do(ctx, map[string]any{"unit": "a"}, engine.Task{})
+	_, err = k.Do(ctx, map[string]any{"unit": "a.service"}, engine.Task{})
 	wantFailure(t, err, engine.Timeout)
 }
 

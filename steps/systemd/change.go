@@ -12,14 +12,11 @@ import (
 )
 
 type changeIn struct {
-	Unit string `json:"unit" doc:"name of the unit; .service is added when it has no type" required:"true" is:"unit"`
+	Unit string `json:"unit" doc:"full name of the unit, like nginx.service" required:"true" is:"unit"`
 	User string `json:"user" doc:"act on this user's own systemd (systemctl --user) instead of the host's. Root can, and the user" is:"user"`
 }
 
-func (in changeIn) check() error {
-	_, err := unitName(in.Unit)
-	return err
-}
+func (in changeIn) check() error { return checkUnit(in.Unit) }
 
 type changeOut struct {
 	Unit       string `json:"unit" doc:"the full name of the unit"`
@@ -124,10 +121,7 @@ func verbKind(h host, v verb) (engine.Kind, error) {
 
 // change performs a verb, waits for the end of its job, and tells what the unit is then.
 func (h host) change(ctx context.Context, v verb, in changeIn, t engine.Task) (changeOut, error) {
-	name, err := unitName(in.Unit)
-	if err != nil {
-		return changeOut{}, err
-	}
+	name := in.Unit
 	m, err := h.connect(ctx, in.User, t.As)
 	if err != nil {
 		return changeOut{}, err
@@ -193,10 +187,7 @@ func (h host) judge(ctx context.Context, v verb, out changeOut, after unitState,
 // describe tells what a verb would do. What the unit is now makes the description better, and nothing worse when it
 // can't be seen.
 func (h host) describe(ctx context.Context, v verb, in changeIn, t engine.Task) (engine.Description, error) {
-	name, err := unitName(in.Unit)
-	if err != nil {
-		return engine.Description{}, err
-	}
+	name := in.Unit
 	d := engine.Description{
 		Summary: v.name + " " + name + ofUser(in.User),
 		Target:  name,
@@ -227,7 +218,6 @@ func (h host) describe(ctx context.Context, v verb, in changeIn, t engine.Task) 
 
 // glance reads a unit's state for a description, where waiting is not worth much.
 func (h host) glance(ctx context.Context, name, owner, as string) (unitState, error) {
-	const patience = 2 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	m, err := h.connect(ctx, owner, as)

@@ -24,7 +24,7 @@ const unitFiles = "etc/systemd/system"
 const maxDropIn = 256 << 10
 
 type dropInIn struct {
-	Unit     string              `json:"unit" doc:"name of the unit; .service is added when it has no type. A template (app@.service) stands for all its instances" required:"true" is:"unit"`
+	Unit     string              `json:"unit" doc:"full name of the unit, like nginx.service. A template (app@.service) stands for all its instances" required:"true" is:"unit"`
 	Name     string              `json:"name" doc:"name of the file, like 50-ipv4; .conf is added. Files apply in the order of their names" required:"true"`
 	Sections map[string][]string `json:"sections" doc:"for each section its settings as in a unit file, Key=Value, in order. Key= with nothing after it takes back what was set before: ExecStart= must come before a new ExecStart=…"`
 	Remove   bool                `json:"remove" doc:"delete the file instead, and its folder when nothing else is in it"`
@@ -42,11 +42,11 @@ type dropIn struct {
 }
 
 func (in dropInIn) plan() (dropIn, error) {
-	name, err := unitOrTemplate(in.Unit)
+	d := dropIn{unit: in.Unit, folder: in.Unit + ".d"}
+	err := checkUnitOrTemplate(in.Unit)
 	if err != nil {
-		return dropIn{}, err
+		return d, err
 	}
-	d := dropIn{unit: name, folder: name + ".d"}
 	if d.file, err = dropInFile(in.Name); err != nil {
 		return d, err
 	}

@@ -44,7 +44,7 @@ WantedBy=multi-user.target
 
 func TestDropInInput(t *testing.T) {
 	good := func() dropInIn {
-		return dropInIn{Unit: "app", Name: "50-ipv4", Sections: map[string][]string{"Service": {"Nice=5"}}}
+		return dropInIn{Unit: "app.service", Name: "50-ipv4", Sections: map[string][]string{"Service": {"Nice=5"}}}
 	}
 	d, err := good().plan()
 	if err != nil || d.path() != "/etc/systemd/system/app.service.d/50-ipv4.conf" {
@@ -81,7 +81,7 @@ func TestDropInInput(t *testing.T) {
 
 func TestWriteDropIn(t *testing.T) {
 	h := hostAt(t)
-	want, err := dropInIn{Unit: "app", Name: "x", Sections: map[string][]string{"Service": {"Nice=5"}}}.plan()
+	want, err := dropInIn{Unit: "app.service", Name: "x", Sections: map[string][]string{"Service": {"Nice=5"}}}.plan()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestDeletingLeavesOtherDropIns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, err := dropInIn{Unit: "app", Name: "x", Remove: true}.plan()
+	want, err := dropInIn{Unit: "app.service", Name: "x", Remove: true}.plan()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestDescribeDropIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := map[string]any{"unit": "app", "name": "x", "sections": map[string]any{"Service": []any{"Nice=5"}}}
+	in := map[string]any{"unit": "app.service", "name": "x", "sections": map[string]any{"Service": []any{"Nice=5"}}}
 	describe := func() engine.Description {
 		t.Helper()
 		d, err := k.Describe(t.Context(), in, engine.Task{})

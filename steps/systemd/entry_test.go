@@ -167,19 +167,19 @@ func encodedSize(t *testing.T, k engine.Kind, out any) int {
 func TestJournalInput(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for name, in := range map[string]journalIn{
-		"unit and kernel":  {Unit: "a", Kernel: true},
+		"unit and kernel":  {Unit: "a.service", Kernel: true},
 		"no unit":          {Invocation: "latest"},
 		"a user's nothing": {User: "deploy"},
 		"too many lines":   {Lines: 10001},
 		"since tomorrow":   {Since: "-1h"},
 		"since whenever":   {Since: "yesterday"},
 		"until boot":       {Until: "boot"},
-		"a bad id":         {Unit: "a", Invocation: "abc"},
+		"a bad id":         {Unit: "a.service", Invocation: "abc"},
 		"a bad match":      {Match: "("},
 		"a bad signature":  {Signatures: map[string]string{"a": "("}},
 		"a bad name":       {Signatures: map[string]string{"port-taken": "x"}},
 		"a bad unit":       {Unit: "a b"},
-		"an option":        {Unit: "a", Invocation: "--file=/etc/shadow"},
+		"an option":        {Unit: "a.service", Invocation: "--file=/etc/shadow"},
 		"too much to match": {Signatures: func() map[string]string {
 			m := map[string]string{}
 			for i := range 33 {
@@ -195,7 +195,7 @@ func TestJournalInput(t *testing.T) {
 			t.Errorf("%s: %+v", name, q)
 		}
 	}
-	q, err := journalIn{Unit: "a", Lines: 5, Since: "90m", Until: "2026-11-23T11:00:00.5+01:00", Priority: "err"}.query(now)
+	q, err := journalIn{Unit: "a.service", Lines: 5, Since: "90m", Until: "2026-11-23T11:00:00.5+01:00", Priority: "err"}.query(now)
 	if err != nil {
 		t.Fatal(err)
 	}

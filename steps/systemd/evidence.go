@@ -14,13 +14,12 @@ import (
 // How many of a unit's newest journal entries are kept before it is changed.
 const evidenceLines = 200
 
+// How long is waited for what makes an answer better, and is not the answer.
+const patience = 2 * time.Second
+
 // keepUnit keeps what a change of a unit's state destroys: what the unit is now, and the end of its journal. Each is
 // tried, whatever becomes of the other.
-func (h host) keepUnit(ctx context.Context, unit, owner string, t engine.Task) error {
-	name, err := unitName(unit)
-	if err != nil {
-		return err
-	}
+func (h host) keepUnit(ctx context.Context, name, owner string, t engine.Task) error {
 	stateErr := h.keepState(ctx, name, owner, t)
 	journalErr := h.keepJournal(ctx, name, owner, t)
 	if stateErr != nil {
@@ -106,10 +105,7 @@ func (h host) keepJournal(ctx context.Context, name, owner string, t engine.Task
 // lastWords gives the last two messages of a unit's run, those of the program before those of systemd about it. It is
 // for an error message: what can't be had quickly is left out.
 func (h host) lastWords(ctx context.Context, s unitState, owner string, t engine.Task) []string {
-	const (
-		patience = 2 * time.Second
-		most     = 2
-	)
+	const most = 2
 	if s.Invocation == "" {
 		return nil
 	}
@@ -144,6 +140,8 @@ func (h host) lookForTraces(ctx context.Context, s *unitState, owner string, t e
 		s.Gone = &gone
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience) // a journal on a dead disk must not hide what systemd says
+	defer cancel()
 	r, err := h.openJournal(ctx, owner, t)
 	if err != nil {
 		return

@@ -26,7 +26,7 @@ func failed(ctx context.Context, doing string, err error, other engine.FailureKi
 	case ctx.Err() != nil:
 		return engine.FailureOf(fmt.Errorf("%s: %w", doing, ctx.Err()))
 	}
-	if e, ok := errors.AsType[godbus.Error](err); ok && strings.HasSuffix(e.Name, ".InteractiveAuthorizationRequired") {
+	if isDenied(err) {
 		return engine.Failf(engine.Denied, "%s: this user may not: root may, and whom polkit lets", doing)
 	}
 	kind, known := kindOf(err)
@@ -76,6 +76,12 @@ func kindOfAll(errs []error) engine.FailureKind {
 		return engine.Unreachable
 	}
 	return engine.Denied
+}
+
+// isDenied tells that systemd would have done it for somebody else.
+func isDenied(err error) bool {
+	e, ok := errors.AsType[godbus.Error](err)
+	return ok && (e.Name == "org.freedesktop.DBus.Error.AccessDenied" || e.Name == "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired")
 }
 
 // isNoSuchUnit tells that systemd holds no unit of that name.

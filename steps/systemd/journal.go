@@ -17,7 +17,7 @@ const (
 )
 
 type journalIn struct {
-	Unit       string            `json:"unit" doc:"only what this unit wrote, and what systemd wrote about it; .service is added when it has no type. Everything when empty" is:"unit"`
+	Unit       string            `json:"unit" doc:"only what this unit wrote, and what systemd wrote about it: its full name, like nginx.service. Everything when empty" is:"unit"`
 	User       string            `json:"user" doc:"the unit belongs to this user's own systemd" is:"user"`
 	Kernel     bool              `json:"kernel" doc:"only what the kernel wrote, like who was killed for lack of memory; instead of unit"`
 	Lines      int               `json:"lines" doc:"how many of the newest entries to look at, 1 to 10000" default:"100"`
@@ -135,11 +135,11 @@ func (in journalIn) source() (source, error) {
 	if in.Invocation != "latest" {
 		from.invocation = in.Invocation
 	}
-	var err error
-	if in.Unit != "" {
-		from.unit, err = unitName(in.Unit)
+	from.unit = in.Unit
+	if in.Unit == "" {
+		return from, nil
 	}
-	return from, err
+	return from, checkUnit(in.Unit)
 }
 
 var (

@@ -40,6 +40,9 @@ func (h host) openJournal(ctx context.Context, owner string, t engine.Task) (rea
 		files = append(files, "user-"+r.uid+".journal")
 	}
 	_, err := hostcall.Look(ctx, t.As, func() (struct{}, error) { return struct{}{}, h.readable(files) })
+	if ctx.Err() != nil {
+		err = engine.FailureOf(fmt.Errorf("read the journal: %w", ctx.Err()))
+	}
 	return r, err
 }
 
@@ -219,10 +222,8 @@ func (r reader) run(ctx context.Context, args []string, each func(entry), skip f
 		}
 		each(e)
 	}}
-	argv := append([]string{
-		"journalctl", "--no-pager", "--quiet", "--output=json", "--all", "--output-fields=" + entryFields,
-	}, args...)
-	if err := journalctl(ctx, argv, split, r.task); err != nil {
+	args = append([]string{"--no-pager", "--quiet", "--output=json", "--all", "--output-fields=" + entryFields}, args...)
+	if err := journalctl(ctx, args, split, r.task); err != nil {
 		return err
 	}
 	return split.Close()

@@ -5,54 +5,42 @@ import (
 	"testing"
 )
 
-func TestUnitName(t *testing.T) {
-	for in, want := range map[string]string{
-		"nginx":             "nginx.service",
-		"nginx.service":     "nginx.service",
-		"foo.bar":           "foo.bar.service",
-		"backup.timer":      "backup.timer",
-		"-.mount":           "-.mount",
-		`a\x2db.mount`:      `a\x2db.mount`,
-		"getty@tty1":        "getty@tty1.service",
-		"user@1000.service": "user@1000.service",
-		"pm2-deploy":        "pm2-deploy.service",
+func TestCheckUnit(t *testing.T) {
+	for _, name := range []string{
+		"nginx.service", "foo.bar.service", "backup.timer", "-.mount", `a\x2db.mount`, "getty@tty1.service", "user@1000.service",
 	} {
-		if got, err := unitName(in); err != nil || got != want {
-			t.Errorf("unitName(%q) = %q, %v, want %q", in, got, err, want)
+		if err := checkUnit(name); err != nil {
+			t.Errorf("checkUnit(%q) = %v", name, err)
 		}
 	}
-	for in, why := range map[string]string{
-		"":                         "no name",
-		"/etc/systemd/system/a":    "path",
-		"../../etc/passwd":         "path",
-		"a*":                       "pattern",
-		"getty@.service":           "template",
-		"@tty1.service":            "needs something before",
-		".service":                 "needs something before",
-		"..service":                "needs something before",
-		"a b":                      "can't be in one",
-		"a;b":                      "can't be in one",
-		"a\nb":                     "can't be in one",
-		"ä":                        "can't be in one",
-		strings.Repeat("a", 300):   "at most 255 bytes",
-		"a.service\x00":            "can't be in one",
-		"--no-block":               "",
-		"-H":                       "",
-		"a.service --no-block":     "can't be in one",
-		"$(reboot)":                "can't be in one",
-		"x.service.d/../../y.conf": "path",
+	for name, why := range map[string]string{
+		"":                                    "lacks a type",
+		"nginx":                               "lacks a type",
+		"nginx.conf":                          "lacks a type",
+		"--no-block":                          "lacks a type",
+		"/etc/systemd/system/a.service":       "path",
+		"../../etc/passwd.service":            "path",
+		"x.service.d/../../y.conf":            "path",
+		"a*.service":                          "pattern",
+		"getty@.service":                      "template",
+		"@tty1.service":                       "needs something before",
+		".service":                            "needs something before",
+		"..service":                           "needs something before",
+		"a b.service":                         "can't be in one",
+		"a;b.service":                         "can't be in one",
+		"a\nb.service":                        "can't be in one",
+		"ä.service":                           "can't be in one",
+		"$(reboot).service":                   "can't be in one",
+		"a.service --no-block.service":        "can't be in one",
+		"a.service\x00":                       "lacks a type",
+		strings.Repeat("a", 300) + ".service": "at most 255 bytes",
 	} {
-		got, err := unitName(in)
-		if why == "" {
-			// Odd, but a name; what is built from it is never taken for an option.
-			if err != nil || got != in+".service" {
-				t.Errorf("unitName(%q) = %q, %v", in, got, err)
-			}
-			continue
+		if err := checkUnit(name); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("checkUnit(%q) = %v, want an error with %q", name, err, why)
 		}
-		if err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("unitName(%q) = %q, %v, want an error with %q", in, got, err, why)
-		}
+	}
+	if err := checkUnitOrTemplate("getty@.service"); err != nil {
+		t.Error(err)
 	}
 }
 

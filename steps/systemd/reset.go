@@ -30,7 +30,7 @@ fail, is left as it is.`,
 		Example: "unit: app-worker.service\n",
 		Check:   changeIn.check,
 		Describe: func(_ context.Context, in changeIn, _ engine.Task) (engine.Description, error) {
-			name, err := unitName(in.Unit)
+			name := in.Unit
 			return engine.Description{
 				Summary: "reset the failed state of " + name + ofUser(in.User),
 				Target:  name,
@@ -38,7 +38,7 @@ fail, is left as it is.`,
 					fmt.Sprintf("org.freedesktop.systemd1.Manager.ResetFailedUnit(%q)", name),
 					systemctl(in.User, "reset-failed", name),
 				},
-			}, err
+			}, nil
 		},
 		Before: func(ctx context.Context, in changeIn, t engine.Task) error {
 			return h.keepUnit(ctx, in.Unit, in.User, t)
@@ -48,10 +48,7 @@ fail, is left as it is.`,
 }
 
 func (h host) resetFailed(ctx context.Context, in changeIn, t engine.Task) (resetOut, error) {
-	name, err := unitName(in.Unit)
-	if err != nil {
-		return resetOut{}, err
-	}
+	name := in.Unit
 	m, err := h.connect(ctx, in.User, t.As)
 	if err != nil {
 		return resetOut{}, err

@@ -21,7 +21,7 @@ import (
 const maxCommand = 64 << 10
 
 type runIn struct {
-	Unit        string            `json:"unit" doc:"name for the new unit, which must be free; .service is added" required:"true" is:"unit"`
+	Unit        string            `json:"unit" doc:"full name for the new unit, like app-worker.service, which must be free" required:"true" is:"unit"`
 	Argv        []string          `json:"argv" doc:"the program, by its full path, and its arguments. They are passed as they are: no shell, no variables, no % specifiers" required:"true"`
 	Dir         string            `json:"dir" doc:"working directory (WorkingDirectory=); / when empty" is:"path"`
 	Env         map[string]string `json:"env" doc:"environment variables (Environment=). Not for secrets: every user of the host can read the environment of a unit"`
@@ -35,12 +35,11 @@ type runIn struct {
 }
 
 func (in runIn) check() error {
-	name, err := unitName(in.Unit)
-	if err != nil {
+	if err := checkUnit(in.Unit); err != nil {
 		return err
 	}
-	if !strings.HasSuffix(name, ".service") {
-		return fmt.Errorf("unit %s is not a service: only a service runs a program", name)
+	if !strings.HasSuffix(in.Unit, ".service") {
+		return fmt.Errorf("unit %s is not a service: only a service runs a program", in.Unit)
 	}
 	if len(in.Argv) == 0 || !filepath.IsAbs(in.Argv[0]) {
 		return errors.New("argv begins with the full path of a program, like /usr/bin/node")
@@ -88,7 +87,7 @@ that is taken makes the step fail, and the failure says by what.
 
 Stopping the unit takes it back.`,
 		Effect: engine.Changes,
-		Example: `unit: app-worker
+		Example: `unit: app-worker.service
 argv: [/usr/bin/node, worker.js, --port, "3000"]
 dir: /srv/app
 env: {NODE_ENV: production}
@@ -101,10 +100,7 @@ run_as: www-data
 }
 
 func describeRun(_ context.Context, in runIn, _ engine.Task) (engine.Description, error) {
-	name, err := unitName(in.Unit)
-	if err != nil {
-		return engine.Description{}, err
-	}
+	name := in.Unit
 	d := engine.Description{
 		Summary: fmt.Sprintf("run %s as %s%s", oneLine(strings.Join(hideAll(in.Argv), " "), maxArg), name, ofUser(in.User)),
 		Target:  name,
@@ -201,10 +197,7 @@ func quoted(words []string) []string {
 }
 
 func (h host) run(ctx context.Context, in runIn, t engine.Task) (changeOut, error) {
-	name, err := unitName(in.Unit)
-	if err != nil {
-		return changeOut{}, err
-	}
+	name := in.Unit
 	m, err := h.connect(ctx, in.User, t.As)
 	if err != nil {
 		return changeOut{}, err

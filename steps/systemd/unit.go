@@ -8,14 +8,11 @@ import (
 )
 
 type unitIn struct {
-	Unit string `json:"unit" doc:"name of the unit; .service is added when it has no type" required:"true" is:"unit"`
+	Unit string `json:"unit" doc:"full name of the unit, like nginx.service" required:"true" is:"unit"`
 	User string `json:"user" doc:"look at a unit of this user's own systemd (systemctl --user) instead of the host's. Root can, and the user" is:"user"`
 }
 
-func (in unitIn) check() error {
-	_, err := unitName(in.Unit)
-	return err
-}
+func (in unitIn) check() error { return checkUnit(in.Unit) }
 
 func unitKind(h host) (engine.Kind, error) {
 	return engine.Define(engine.Definition[unitIn, unitState]{
@@ -39,16 +36,12 @@ died at once: look at that too.`,
 		Example: "unit: nginx.service\n",
 		Check:   unitIn.check,
 		Do: func(ctx context.Context, in unitIn, t engine.Task) (unitState, error) {
-			name, err := unitName(in.Unit)
-			if err != nil {
-				return unitState{}, err
-			}
 			m, err := h.connect(ctx, in.User, t.As)
 			if err != nil {
 				return unitState{}, err
 			}
 			defer m.close()
-			s, err := m.look(ctx, name)
+			s, err := m.look(ctx, in.Unit)
 			if err == nil {
 				h.lookForTraces(ctx, &s, in.User, t)
 			}
