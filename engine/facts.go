@@ -72,7 +72,7 @@ func (st *stepState) whyUnknown() string {
 	case st.outcome == OutcomeSkipped:
 		return "was not made"
 	case st.failure != nil:
-		return fmt.Sprintf("could not be made: %s (%s)", st.failure.Message, st.failure.Kind)
+		return fmt.Sprintf("could not look (%s)", st.failure.Kind) // the whole of it stands where the check was made
 	case st.outcome == Pending:
 		return "has not been made"
 	default:
@@ -104,19 +104,24 @@ func (s *State) checked(id string) []Seen {
 // healthy, what was expected.
 func InShort(o Outcome, because []Term) string {
 	var parts []string
+	told := map[string]bool{} // several terms may look at one value
 	for _, t := range because {
 		if (t.Value == True) != (o == OutcomeHealthy) {
 			continue
 		}
-		var saw []string
+		var text []string
 		for _, seen := range t.Seen {
-			saw = append(saw, seen.Name+" "+seen.Value)
+			if saw := seen.Name + " " + seen.Value; !told[saw] {
+				told[saw] = true
+				text = append(text, saw)
+			}
 		}
-		text := strings.Join(saw, ", ")
 		if o != OutcomeHealthy {
-			text += ", expected " + expectation(t)
+			text = append(text, "expected "+expectation(t))
 		}
-		parts = append(parts, text)
+		if len(text) > 0 {
+			parts = append(parts, strings.Join(text, ", "))
+		}
 	}
 	if len(parts) == 0 {
 		return string(o)

@@ -10,7 +10,7 @@ import (
 )
 
 // showLimit is how many characters of one value an explanation shows.
-const showLimit = 160
+const showLimit = 120
 
 // show writes a value as a person reads it in an explanation. Of the elements of a list it shows the fields that the
 // condition looked at, or all of them when it looked at none.
