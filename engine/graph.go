@@ -35,10 +35,14 @@ func (p *Plan) linkStep(s *PlanStep) {
 	for _, more := range [][]ref{s.Expect.refs(), s.Title.refs(), s.Why.refs(), s.Target.refs(), s.User.refs()} {
 		refs = append(refs, more...)
 	}
-	if s.Undo != nil {
-		refs = append(append(refs, s.Undo.Inputs.refs()...), s.Undo.User.refs()...)
-	}
 	after = append(after, p.about(refs, nil)...)
+	if s.Undo != nil {
+		for _, i := range p.about(append(s.Undo.Inputs.refs(), s.Undo.User.refs()...), nil) {
+			if i != s.Index { // the way back may rest on what the step itself gave
+				after = append(after, i)
+			}
+		}
+	}
 	for _, id := range s.Needs {
 		if i, ok := p.index[id.Value]; ok {
 			after = append(after, i)

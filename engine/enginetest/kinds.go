@@ -293,5 +293,5 @@ type runbookInput struct {
 
 type runbookOutput struct {
 	Verdict  string            `json:"verdict" doc:"how it ended"`
-	Findings map[string]string `json:"conclusions" doc:"for each of its findings: true, false or unknown"`
+	Findings map[string]string `json:"findings" doc:"for each of its findings: true, false or unknown"`
 }
