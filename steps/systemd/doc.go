@@ -7,6 +7,8 @@
 // A change is over when systemd's job is, not when it is queued. What a change does is told beforehand, as the D-Bus
 // call and as the command line that would do the same.
 //
+// A step that acts `as` another user is that user to systemd too, which lets it look, and asks polkit about all else.
+//
 // The journal is read by journalctl, the one process that this package starts, inside the read sandbox where there is
 // one. It never asks for a password, never starts a message bus or a user manager, and never writes outside
 // /etc/systemd/system/UNIT.d.

@@ -108,7 +108,7 @@ func (h *realHost) transient(name string) {
 // after tidies up when the story ends. What is already tidy makes its commands fail.
 func (h *realHost) after(script string) {
 	h.Cleanup(func() {
-		_ = exec.CommandContext(context.Background(), "/bin/bash", "-c", script).Run() //nolint:usetesting // the test's own context has ended
+		_ = exec.CommandContext(context.Background(), "/bin/bash", "-c", script).Run()
 	})
 }
 
