@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"runbook/engine"
 	"runbook/engine/journal"
@@ -65,6 +66,7 @@ type decisions struct {
 	run    *journal.Run
 	flags  Answers
 	person engine.Performer
+	hungUp *atomic.Bool // the terminal was lost: whoever was there is not gone for good
 }
 
 // Perform gets an answer to a question.
@@ -102,7 +104,7 @@ func (d decisions) race(ctx context.Context, c engine.Call) engine.Answer {
 	here := make(chan engine.Answer, 1)
 	go func() {
 		r := d.person.Perform(ctx, c)
-		if r.Answer == nil {
+		if r.Answer == nil || r.Answer.Value == engine.Nobody && d.hungUp.Load() {
 			here <- engine.Answer{Value: engine.Gone}
 			return
 		}

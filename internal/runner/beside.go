@@ -21,6 +21,7 @@ func (l *life) besides(ctx context.Context) {
 		case sig := <-l.Signals:
 			switch sig {
 			case syscall.SIGHUP:
+				l.hungUp.Store(true)
 				l.tell(ctx, engine.Stamped{Event: engine.Noticed{
 					Text: "the terminal was lost: what is going on goes on, and the run pauses at its next question",
 				}})

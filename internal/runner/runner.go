@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"runbook/engine"
@@ -64,7 +65,8 @@ type life struct {
 	lock   *journal.Lock
 	inbox  chan engine.Stamped
 	driver *engine.Driver
-	exit   int // of the signal that interrupted it
+	exit   int         // of the signal that interrupted it
+	hungUp atomic.Bool // the terminal was lost
 }
 
 // Run starts a run and drives it to its end. A lock that is held, a cooldown that is not over and a preflight that
@@ -159,7 +161,7 @@ func (l *life) live(real engine.Performer) engine.Performer {
 	changes := supervisor.Changes{
 		Run: run, Command: command, Output: l.Output, Holds: journal.Holder{Run: run.ID, By: l.Who.Name()},
 	}
-	person := decisions{run: run, flags: l.Answers, person: l.Ask}
+	person := decisions{run: run, flags: l.Answers, person: l.Ask, hungUp: &l.hungUp}
 	return engine.PerformerFunc(func(ctx context.Context, c engine.Call) engine.Result {
 		switch c.Verb {
 		case engine.Look, engine.Prepare:
