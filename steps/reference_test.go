@@ -8,30 +8,39 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"runbook/engine"
+	"runbook/engine/schema"
 	"runbook/steps"
 )
 
-var update = flag.Bool("update", false, "write docs/steps.md anew; read it before it is committed")
+var update = flag.Bool("update", false, "write the generated files in docs/ anew; read them before they are committed")
 
-const reference = "../docs/steps.md"
-
+// The files in docs/ that are made from the step kinds say what the kinds are now.
 func TestReferenceIsFresh(t *testing.T) {
 	kinds, err := steps.All()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := steps.Markdown(kinds)
-	if *update {
-		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(reference)
+	json, err := schema.Generate(engine.Kinds(kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(have), want); diff != "" {
-		t.Errorf("docs/steps.md is stale; run go test ./steps -run Reference -update:\n%s", diff)
+	for path, want := range map[string]string{
+		"../docs/steps.md":            steps.Markdown(kinds),
+		"../docs/runbook.schema.json": string(json),
+	} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(have), want); diff != "" {
+			t.Errorf("%s is stale; run go test ./steps -run Reference -update:\n%s", path, diff)
+		}
 	}
 }
 
