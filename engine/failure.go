@@ -25,18 +25,22 @@ const (
 type Failure struct {
 	Kind    FailureKind `json:"kind"`
 	Message string      `json:"message"`
+	cause   error
 }
 
 func (f *Failure) Error() string { return f.Message }
 
+// Unwrap gives the error that the failure was made from, as long as it has not been through a journal.
+func (f *Failure) Unwrap() error { return f.cause }
+
 // Fail gives an error its kind of failure.
 func Fail(kind FailureKind, err error) error {
-	return &Failure{Kind: kind, Message: err.Error()}
+	return &Failure{Kind: kind, Message: err.Error(), cause: err}
 }
 
 // Failf makes a failure from a message.
 func Failf(kind FailureKind, format string, args ...any) error {
-	return &Failure{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return Fail(kind, fmt.Errorf(format, args...))
 }
 
 // FailureOf is the failure that an error carries. An error without one is sorted by what it wraps; what can't be
@@ -47,7 +51,7 @@ func FailureOf(err error) *Failure {
 	}
 	kind := Invalid
 	if f, ok := errors.AsType[*Failure](err); ok {
-		return &Failure{Kind: f.Kind, Message: err.Error()}
+		return &Failure{Kind: f.Kind, Message: err.Error(), cause: err}
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -59,5 +63,5 @@ func FailureOf(err error) *Failure {
 	case errors.Is(err, fs.ErrNotExist):
 		kind = Missing
 	}
-	return &Failure{Kind: kind, Message: err.Error()}
+	return &Failure{Kind: kind, Message: err.Error(), cause: err}
 }

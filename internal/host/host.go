@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"runbook/engine"
@@ -94,6 +95,11 @@ func failureOf(ctx context.Context, err error) *engine.Failure {
 	}
 	if cause != nil {
 		return &engine.Failure{Kind: engine.Cancelled, Message: "the run was stopped"}
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		if f.Kind == engine.Invalid && errors.Is(err, full) {
+			f.Kind = engine.Denied // the disk does not let anybody write, and nothing is wrong with the inputs
+		}
 	}
 	return f
 }
