@@ -23,20 +23,21 @@ import (
 func (p program) conclude(s screen.Screen, out runner.Outcome, took time.Duration) {
 	lines := []string{""}
 	word := display.Mark(s.Paint, out.Verdict)(display.Word(out.Verdict))
-	for _, line := range screen.Indent(screen.Wrap(display.Meaning(out.Verdict), s.Width-12), screen.Pad(display.Word(out.Verdict), 10)+"  ") {
+	const column = 13
+	for _, line := range screen.Indent(screen.Wrap(display.Meaning(out.Verdict), s.Width-column), screen.Pad(display.Word(out.Verdict), column)) {
 		lines = append(lines, strings.Replace(line, display.Word(out.Verdict), word, 1))
 	}
 	for _, why := range out.Why {
-		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(why), s.Width-12), strings.Repeat(" ", 12))...)
+		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(why), s.Width-column), strings.Repeat(" ", column))...)
 	}
 	if out.Run != "" {
-		lines = append(lines, fmt.Sprintf("%12s%s, at %s", "", screen.Span(took), s.Moment(time.Now())))
+		lines = append(lines, fmt.Sprintf("%*s%s, at %s", column, "", screen.Span(took), s.Moment(time.Now())))
 	}
 	if out.Verdict == engine.VerdictInterrupted && out.Run != "" {
-		lines = append(lines, fmt.Sprintf("%12sto go on: runbook resume %s", "", out.Run))
+		lines = append(lines, fmt.Sprintf("%*sto go on: runbook resume %s", column, "", out.Run))
 	}
 	for _, n := range out.Notices {
-		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(n), s.Width-12), screen.Pad("NOTICE", 10)+"  ")...)
+		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(n), s.Width-column), screen.Pad("NOTICE", column))...)
 	}
 	last := fmt.Sprintf("verdict %s · exit %d", out.Verdict, out.Exit)
 	if out.Report != "" {

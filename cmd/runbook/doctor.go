@@ -143,12 +143,10 @@ func existing(dir string) (string, error) {
 }
 
 func examineTerminal(x *examination) {
-	f, err := prompt.Terminal()
-	if err != nil {
+	if !prompt.Here() {
 		x.note("terminal", "there is none to ask on: changes need --yes or --confirm beforehand")
 		return
 	}
-	_ = f.Close()
 	x.ok("terminal", "there is one to ask on")
 }
 

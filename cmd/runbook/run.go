@@ -60,8 +60,8 @@ func (p program) resumeCommand() command {
 	return command{
 		name: "resume", args: "[RUN] [--yes] [--confirm STEP=TARGET]… [--no-input] [--report FILE] [--json]",
 		about:   "go on with a run that was interrupted",
-		text:    "RUN is the id of a run, a part of one, or last, which is what is meant without one. Checks are made anew; a change whose end nobody saw is looked at first, and never silently repeated.",
-		example: "runbook resume last",
+		text:    "RUN is the id of a run, a part of one, or last. Without one, it is the last that was interrupted. Checks are made anew; a change whose end nobody saw is looked at first, and never silently repeated.",
+		example: "runbook resume",
 		flags:   answerFlags(),
 		do:      p.resume,
 	}
@@ -107,7 +107,7 @@ func (p program) resume(c *cli.Context) error {
 	if c.NArg() > 1 {
 		return usagef("", "only one run can be resumed at a time")
 	}
-	run, err := p.open(c.Args().First())
+	run, err := p.interrupted(c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -123,6 +123,34 @@ func (p program) resume(c *cli.Context) error {
 		o.Answers.Confirm = confirm
 		return runner.Resume(ctx, run.ID, o)
 	}, h.Started)
+}
+
+// interrupted finds a run to go on with: the one that is named, or the last that was interrupted.
+func (p program) interrupted(name string) (*journal.Run, error) {
+	if name == "" {
+		store, err := p.store()
+		if err != nil {
+			return nil, err
+		}
+		ids, err := store.List()
+		if err != nil && len(ids) == 0 {
+			return nil, err
+		}
+		for _, id := range slices.Backward(ids) {
+			if past(store, id).State == string(engine.VerdictInterrupted) {
+				return store.Open(id)
+			}
+		}
+		return nil, usagef("runbook runs lists all", "no run was interrupted")
+	}
+	run, err := p.open(name)
+	if err != nil {
+		return nil, err
+	}
+	if v, ended := verdictOf(run); ended {
+		return nil, usagef("runbook report "+run.ID+" shows it", "run %s has ended (%s): there is nothing to go on with", run.ID, v)
+	}
+	return run, nil
 }
 
 // params gives the parameters of a run their values: those of the file, and over them those of the command line.
@@ -264,7 +292,7 @@ func (p program) options(c *cli.Context, d *display.Display) (runner.Options, er
 	who := p.person()
 	hostname, _ := os.Hostname()
 	ask := &prompt.Prompt{
-		Open: prompt.Terminal, Getenv: p.getenv, Host: hostname, User: who.User, By: who.Name(), Run: d.Run, Hold: d.Hold, Now: time.Now,
+		Open: prompt.Terminal, Had: prompt.Here(), Getenv: p.getenv, Host: hostname, User: who.User, By: who.Name(), Run: d.Run, Hold: d.Hold, Now: time.Now,
 		Evidence: func(file string) (io.ReadCloser, error) {
 			run, err := store.Open(d.Run())
 			if err != nil {

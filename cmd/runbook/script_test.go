@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	exits N COMMAND…     runs a command that has no terminal, and must end with this code
 //	tty [-exit N] SCRIPT COMMAND…
 //	                     runs a command at a terminal, with a person who does what the script says: see person_test.go
+//	[root]               a line for root
 //	scrub FILE           makes ids, times, paths and host names of a file alike, so that it can be compared
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -39,6 +40,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TZ", "UTC")
 			e.Setenv("SUDO_USER", "anna")
 			return settle(e.WorkDir)
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("there is no condition %s", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "tty": atTerminal, "scrub": scrub},
 	})
@@ -131,10 +138,7 @@ func atTerminal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	p := person{
 		command: append([]string{path}, args[2:]...), dir: ts.MkAbs("."), env: environ(ts),
-		elsewhere: func(line string) error {
-			words := strings.Fields(line)
-			return ts.Exec(words[0], words[1:]...)
-		},
+		elsewhere: func(line string) error { return ts.Exec("sh", "-c", line) },
 	}
 	code, err := p.follow(ts.ReadFile(args[0]))
 	screen := p.screen()

@@ -104,7 +104,7 @@ func (s *shown) limits(rb *engine.Runbook) {
 		parts = append(parts, "at most "+screen.Span(rb.Limits.Time))
 	}
 	if rb.Limits.Cooldown > 0 {
-		parts = append(parts, "changes the host again after "+screen.Span(rb.Limits.Cooldown)+" only")
+		parts = append(parts, "no more changes for "+screen.Span(rb.Limits.Cooldown)+" after a run that made some")
 	}
 	s.text("limits", strings.Join(parts, ", "))
 	var needs []string
@@ -158,7 +158,7 @@ func (s *shown) steps() {
 		in   func(engine.Effect) bool
 	}{
 		{"looks at", func(e engine.Effect) bool { return e == engine.Reads }},
-		{"may change, after it was agreed to, one at a time and in this order", func(e engine.Effect) bool { return e != engine.Reads }},
+		{"may do, one at a time and in this order; changes only after somebody agreed", func(e engine.Effect) bool { return e != engine.Reads }},
 	} {
 		first := true
 		for i, st := range s.plan.Steps {

@@ -26,9 +26,10 @@ type Display struct {
 	run     string
 
 	going   []task
-	onLine  bool     // the last line is that of what is going on
-	holds   int      // questions that are open: nothing is written
-	held    []string // lines that wait
+	onLine  bool                // the last line is that of what is going on
+	ask     func([]string) bool // while a question is open: takes news that its answer may rest on; else nothing is written
+	held    []string            // lines that wait
+	out     *pipe
 	changes map[string]change
 	looked  map[string]engine.Outcome // what verification last said of a check
 	said    map[string]engine.Tri     // of findings
@@ -57,7 +58,7 @@ type change struct {
 func New(s screen.Screen, now func() time.Time) *Display {
 	d := &Display{
 		screen: s, now: now, idWidth: 8, changes: map[string]change{}, looked: map[string]engine.Outcome{},
-		said: map[string]engine.Tri{}, stop: make(chan struct{}),
+		said: map[string]engine.Tri{}, stop: make(chan struct{}), out: newPipe(s),
 	}
 	if s.Terminal {
 		d.done.Go(d.tick)
@@ -86,21 +87,24 @@ func (d *Display) Close() {
 	d.done.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.going, d.holds = nil, 0
+	d.going, d.ask = nil, nil
 	d.print()
+	d.out.close()
 }
 
-// Hold keeps the display from writing while somebody else does: a question stands on the screen. What happens
-// meanwhile is written afterwards.
-func (d *Display) Hold() (release func()) {
+// Hold keeps the display from writing while a question stands on the screen, until release is called. News that an
+// answer may rest on, such as a colleague's note, is given to say, which shows it above the question if it can. All
+// else is written afterwards.
+func (d *Display) Hold(say func(lines []string) bool) (release func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clear()
-	d.holds++
+	d.out.flush()
+	d.ask = say
 	return sync.OnceFunc(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.holds--
+		d.ask = nil
 		d.print()
 	})
 }
@@ -139,6 +143,12 @@ func (d *Display) Watch(e engine.Stamped, _ *engine.State) {
 	var lines []string
 	for _, r := range d.rows(e) {
 		lines = append(lines, d.lines(e.At, r)...)
+	}
+	switch e.Event.(type) {
+	case engine.Noted, engine.Noticed: // may change an answer
+		if d.ask != nil && d.ask(lines) {
+			return
+		}
 	}
 	d.print(lines...)
 }
@@ -225,14 +235,14 @@ func (d *Display) waits(path, what string) {
 
 // print writes lines that stay, and below them, on a terminal, what is going on. While a question is open they wait.
 func (d *Display) print(lines ...string) {
-	if d.holds > 0 {
-		d.held = append(d.held, lines...)
+	lines, d.held = append(d.held, lines...), nil
+	if d.ask != nil {
+		d.held = lines
 		return
 	}
-	lines, d.held = append(d.held, lines...), nil
 	if len(lines) > 0 {
 		d.clear()
-		_, _ = io.WriteString(d.screen, strings.Join(lines, "\n")+"\n")
+		_, _ = io.WriteString(d.out, strings.Join(lines, "\n")+"\n")
 	}
 	d.draw()
 }
@@ -240,14 +250,14 @@ func (d *Display) print(lines ...string) {
 // clear takes the line of what is going on away.
 func (d *Display) clear() {
 	if d.onLine {
-		_, _ = io.WriteString(d.screen, "\r\x1b[K")
+		_, _ = io.WriteString(d.out, "\r\x1b[K")
 		d.onLine = false
 	}
 }
 
 // draw writes the line of what is going on.
 func (d *Display) draw() {
-	if !d.screen.Terminal || d.holds > 0 {
+	if !d.screen.Terminal || d.ask != nil {
 		return
 	}
 	if len(d.going) == 0 {
@@ -274,7 +284,7 @@ func (d *Display) draw() {
 		}
 	}
 	line := screen.Clip(strings.Repeat(" ", timeWidth)+screen.Pad("now", wordWidth)+text, d.screen.Width-1)
-	_, _ = io.WriteString(d.screen, "\r"+line+"\x1b[K")
+	_, _ = io.WriteString(d.out, "\r"+line+"\x1b[K")
 	d.onLine = true
 }
 

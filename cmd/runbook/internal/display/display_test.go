@@ -220,6 +220,7 @@ func TestWhatGoesOnIsOneLineThatIsWrittenAgain(t *testing.T) {
 		s := tell(screen.Screen{Writer: &out, Width: 60, Terminal: true})
 		s.d.now = time.Now
 		s.starts(engine.Live)
+		synctest.Wait()
 		out.Reset()
 		s.begins(engine.Act, "rebuild", "")
 		s.d.Output("rebuild", "compiling\x1b[2J pages\n")
@@ -233,11 +234,13 @@ func TestWhatGoesOnIsOneLineThatIsWrittenAgain(t *testing.T) {
 		out.Reset()
 		s.begins(engine.Look, "page", engine.ForVerify)
 		s.begins(engine.Look, "transient", engine.ForVerify)
+		synctest.Wait()
 		if want := "\r          now        rebuild, page, transient  42 s\x1b[K"; !strings.HasSuffix(out.String(), want) {
 			t.Errorf("%q does not end in %q", out.String(), want)
 		}
 		out.Reset()
 		s.happens(engine.Noticed{Text: "x"})
+		synctest.Wait()
 		if !strings.HasPrefix(out.String(), "\r\x1b[K03:10:47  NOTICE") {
 			t.Errorf("the line below was not taken away first: %q", out.String())
 		}
@@ -254,11 +257,23 @@ func TestNothingIsWrittenIntoAQuestion(t *testing.T) {
 		s := tell(screen.Screen{Writer: &out, Width: 80, Terminal: true})
 		s.starts(engine.Live)
 		s.begins(engine.Look, "page", engine.ForGraph)
-		release := s.d.Hold()
+		var said []string
+		open := true
+		release := s.d.Hold(func(lines []string) bool {
+			if open {
+				said = append(said, lines...)
+			}
+			return open
+		})
 		if !strings.HasSuffix(out.String(), "\r\x1b[K") {
 			t.Errorf("the question would stand in a line with something else: %q", out.String())
 		}
 		out.Reset()
+		s.happens(engine.Noted{By: "carla", Text: "wait"})
+		if len(said) != 1 || !strings.HasSuffix(said[0], "carla: wait") {
+			t.Errorf("the question was not told: %q", said)
+		}
+		open = false // answered, and not yet released
 		s.happens(engine.Noted{By: "boris", Text: "hello"})
 		s.begins(engine.Look, "transient", engine.ForGraph)
 		time.Sleep(time.Second)
@@ -268,6 +283,7 @@ func TestNothingIsWrittenIntoAQuestion(t *testing.T) {
 		}
 		release()
 		release()
+		synctest.Wait()
 		if !strings.Contains(out.String(), "boris: hello\n") {
 			t.Errorf("what happened meanwhile is lost: %q", out.String())
 		}
@@ -278,6 +294,24 @@ func TestNothingIsWrittenIntoAQuestion(t *testing.T) {
 type dead struct{}
 
 func (dead) Write([]byte) (int, error) { return 0, errors.New("input/output error") }
+
+// stuck is a screen that takes nothing: Ctrl-S, or a connection that hangs.
+type stuck struct{ until chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.until
+	return len(p), nil
+}
+
+func TestARunGoesOnWhileTheScreenTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until := make(chan struct{})
+		s := tell(screen.Screen{Writer: stuck{until}, Width: 80, Terminal: true})
+		repaired(s)
+		s.d.Close()
+		close(until)
+	})
+}
 
 func TestARunGoesOnWithoutAScreen(*testing.T) {
 	s := tell(screen.Screen{Writer: dead{}, Width: 80})

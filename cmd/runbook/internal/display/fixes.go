@@ -43,7 +43,7 @@ func (d *Display) skipped(e engine.Skipped) []row {
 
 // bothWays shows what a step that hangs on a change would come to, one way and the other.
 func (d *Display) bothWays(e engine.Skipped) []string {
-	yes, no := "it would be made", "it would be skipped"
+	yes, no := "make it", "skip it"
 	if e.Would != "" {
 		yes = e.Would
 	}

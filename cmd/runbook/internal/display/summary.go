@@ -57,7 +57,7 @@ func Meaning(v engine.Verdict) string {
 	case engine.VerdictRefused:
 		return "The run was refused."
 	case engine.VerdictUndecided:
-		return "A check that matters could not be made."
+		return "Whether the host is healthy is not known."
 	case engine.VerdictInterrupted:
 		return "The run was stopped, and can be gone on with."
 	case engine.VerdictPlanned:

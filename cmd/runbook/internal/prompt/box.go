@@ -40,8 +40,8 @@ func (p *Prompt) draw(s screen.Screen, q engine.Question, expires time.Time) []s
 		b.because(q)
 		p.change(b, q)
 	case engine.AskFailed:
-		p.change(b, q)
 		b.failure(q)
+		p.change(b, q)
 	case engine.AskDoubt:
 		b.text("WHY", "Nobody saw this change end: the tool or the host stopped in the middle of it. Look for yourself whether it was made before you say so.")
 		p.change(b, q)

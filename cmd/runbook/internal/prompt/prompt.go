@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"runbook/cmd/runbook/internal/screen"
@@ -17,6 +18,7 @@ import (
 type Prompt struct {
 	// Open gives the terminal, which is closed after the question. An error means that there is none.
 	Open   func() (*os.File, error)
+	Had    bool // there was a terminal when the run began: without one now, it was lost
 	Getenv func(string) string
 	Host   string        // that a change would be made to
 	User   string        // that it would be made as, where a step names none
@@ -24,8 +26,9 @@ type Prompt struct {
 	Run    func() string // id of the run, for the commands that are shown
 	// Evidence opens a piece of evidence by its name below the run's folder.
 	Evidence func(file string) (io.ReadCloser, error)
-	// Hold keeps the display from writing until the function that it gives is called.
-	Hold func() (release func())
+	// Hold keeps the display from writing until release is called. What it would have written it may give to say, which
+	// puts it above the question and tells whether it did.
+	Hold func(say func(lines []string) bool) (release func())
 	Now  func() time.Time
 }
 
@@ -36,7 +39,10 @@ func (p *Prompt) Perform(ctx context.Context, c engine.Call) engine.Result {
 	}
 	q := *c.Question
 	f, err := p.Open()
-	if err != nil {
+	switch {
+	case err != nil && p.Had:
+		return p.answer(engine.Gone, "the terminal was lost")
+	case err != nil:
 		return p.answer(engine.Nobody, nobody(q))
 	}
 	t, err := take(f)
@@ -45,73 +51,122 @@ func (p *Prompt) Perform(ctx context.Context, c engine.Call) engine.Result {
 		return p.answer(engine.Gone, "the terminal was lost")
 	}
 	defer t.give()
+	a := &asking{Prompt: p, t: t, q: q, screen: screen.New(t.File, p.Getenv)}
 	if p.Hold != nil {
-		defer p.Hold()()
+		defer p.Hold(a.interject)()
 	}
-	return p.ask(ctx, t, q)
+	return a.ask(ctx)
 }
 
-func (p *Prompt) ask(ctx context.Context, t *tty, q engine.Question) engine.Result {
-	s := screen.New(t.File, p.Getenv)
-	asked := p.Now()
-	var expires time.Time
-	if q.Expires > 0 {
-		expires = asked.Add(q.Expires)
+// asking is one question while it is open.
+type asking struct {
+	*Prompt
+	t      *tty
+	q      engine.Question
+	screen screen.Screen
+
+	mu   sync.Mutex
+	open bool // the line that asks stands there, and an answer is waited for
+	rung bool
+}
+
+// say writes lines to the terminal.
+func (a *asking) say(lines ...string) {
+	_, _ = io.WriteString(a.t, strings.Join(lines, "\n")+"\n")
+}
+
+// put writes the line that asks. Keys count from the moment that all of it stands there.
+func (a *asking) put() error {
+	_, _ = io.WriteString(a.t, a.line(a.screen, a.q))
+	if err := a.t.forget(); err != nil {
+		return err
 	}
-	say := func(lines ...string) { _, _ = io.WriteString(t, strings.Join(lines, "\n")+"\n") }
-	say(p.draw(s, q, expires)...)
-	rung := false
+	_, _ = io.WriteString(a.t, "> ")
+	return nil
+}
+
+// interject shows what has happened meanwhile, such as a colleague's note, and asks again: what was typed so far was
+// typed without knowing it.
+func (a *asking) interject(lines []string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open {
+		a.say(append([]string{""}, lines...)...)
+		_ = a.put()
+	}
+	return a.open
+}
+
+// next puts the line that asks, and waits for what is typed.
+func (a *asking) next(ctx context.Context, asked time.Time) (string, error) {
+	a.mu.Lock()
+	err := a.put()
+	a.open = err == nil
+	a.mu.Unlock()
+	if err != nil {
+		return "", errGone
+	}
+	typed, err := a.wait(ctx, asked)
+	a.mu.Lock()
+	a.open = false
+	a.mu.Unlock()
+	return typed, err
+}
+
+func (a *asking) ask(ctx context.Context) engine.Result {
+	asked := a.Now()
+	var expires time.Time
+	if a.q.Expires > 0 {
+		expires = asked.Add(a.q.Expires)
+	}
+	a.say(a.draw(a.screen, a.q, expires)...)
 	for {
-		_, _ = io.WriteString(t, p.line(s, q))
-		if t.forget() != nil {
-			return p.answer(engine.Gone, "the terminal was lost")
-		}
-		_, _ = io.WriteString(t, "> ") // from here on keys count
-		typed, err := p.wait(ctx, t, asked, q.Expires, &rung)
+		typed, err := a.next(ctx, asked)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-			say("", "nobody answered in time: that means "+silence(q)+".")
-			return p.answer(engine.Expired, "")
+			a.say("", "nobody answered in time: that means "+silence(a.q)+".")
+			return a.answer(engine.Expired, "")
 		case ctx.Err() != nil:
-			say("", "this question is closed.")
-			return p.answer(engine.Gone, "the question was closed before it was answered")
+			a.say("", "this question is closed.")
+			return a.answer(engine.Gone, "the question was closed before it was answered")
 		case errors.Is(err, io.EOF):
-			say("")
+			a.say("")
 			typed = ""
-			if q.Kind == engine.AskValue {
-				return p.answer(engine.Quit, "")
+			if a.q.Kind == engine.AskValue {
+				return a.answer(engine.Quit, "")
 			}
 		case err != nil:
-			return p.answer(engine.Gone, "the terminal was lost")
+			return a.answer(engine.Gone, "the terminal was lost")
 		}
-		r := p.read(q, typed)
+		r := a.read(a.q, typed)
 		if r.show {
-			p.show(s, q)
+			a.show(a.screen, a.q)
 			continue
 		}
 		if r.say != "" {
-			say(r.say)
+			a.say(r.say)
 		}
 		if r.value != "" {
-			return p.answer(r.value, r.note)
+			return a.answer(r.value, r.note)
 		}
 	}
 }
 
 // wait reads a line. It rings the bell once, when half of the time for an answer has gone.
-func (p *Prompt) wait(ctx context.Context, t *tty, asked time.Time, expires time.Duration, rung *bool) (string, error) {
+func (a *asking) wait(ctx context.Context, asked time.Time) (string, error) {
+	expires := a.q.Expires
 	if expires <= 0 {
-		return t.line(ctx, time.Time{})
+		return a.t.line(ctx, time.Time{})
 	}
-	if !*rung {
-		typed, err := t.line(ctx, asked.Add(expires/2))
+	if !a.rung {
+		typed, err := a.t.line(ctx, asked.Add(expires/2))
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return typed, err
 		}
-		*rung = true
-		_, _ = io.WriteString(t, "\a")
+		a.rung = true
+		_, _ = io.WriteString(a.t, "\a")
 	}
-	return t.line(ctx, asked.Add(expires))
+	return a.t.line(ctx, asked.Add(expires))
 }
 
 func (p *Prompt) answer(value, note string) engine.Result {

@@ -296,6 +296,14 @@ func TestWithoutATerminalThereIsNobody(t *testing.T) {
 	}
 }
 
+func TestATerminalThatWasLostBeforeTheQuestionIsNoNobody(t *testing.T) {
+	p := prompt(func() (*os.File, error) { return nil, errors.New("no such device") })
+	p.Had = true
+	if a := answer(t, ask(t.Context(), p, restart())); a.Value != engine.Gone {
+		t.Errorf("answered %+v", a)
+	}
+}
+
 func TestWhoStartedTheRunIsNotTheSecondPerson(t *testing.T) {
 	person, open := sit(t)
 	q := restart()
@@ -353,5 +361,37 @@ func TestNothingOfAQuestionMovesTheCursor(t *testing.T) {
 		if strings.Contains(person.screen(), bad) {
 			t.Errorf("%q reached the terminal: %q", bad, person.screen())
 		}
+	}
+}
+
+func TestANoteComesInTimeToChangeTheAnswer(t *testing.T) {
+	person, open := sit(t)
+	p := prompt(open)
+	p.Getenv = func(string) string { return "dumb" }
+	hold := make(chan func([]string) bool, 1)
+	released := make(chan struct{})
+	p.Hold = func(say func([]string) bool) func() {
+		hold <- say
+		return func() { close(released) }
+	}
+	got := ask(t.Context(), p, restart())
+	say := <-hold
+	person.sees(ready, 1)
+	person.types("yes")
+	person.sees("yes", 1)
+	if !say([]string{"note  boris: not now, the backup is running"}) {
+		t.Error("an open question takes no note")
+	}
+	person.sees(ready, 2)
+	if !strings.Contains(person.screen(), "> yes\nnote  boris: not now, the backup is running\nRestart nginx.service on") {
+		t.Errorf("the question does not stand below the note:\n%s", person.screen())
+	}
+	person.types("\n")
+	if a := answer(t, got); a.Value != engine.No {
+		t.Errorf("what was typed before the note answered: %+v", a)
+	}
+	<-released
+	if say([]string{"later"}) {
+		t.Error("a question that is answered takes notes")
 	}
 }

@@ -21,6 +21,16 @@ func Terminal() (*os.File, error) {
 	return f, nil
 }
 
+// Here tells whether the process belongs to a terminal.
+func Here() bool {
+	f, err := Terminal()
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
+}
+
 // errGone says that the terminal is not there any more.
 var errGone = errors.New("the terminal is gone")
 

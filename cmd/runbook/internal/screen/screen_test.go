@@ -56,8 +56,8 @@ func TestWrappedLinesFit(t *testing.T) {
 	if diff := cmp.Diff([]string{"  - one", "  two"}, Wrap("  - one two", 8)); diff != "" {
 		t.Error(diff)
 	}
-	if got := strings.Join(Hard("a  b  c  d  e", 8), ""); got != "a  b  c  d  e" {
-		t.Errorf("blanks were lost: %q", got)
+	if diff := cmp.Diff([]string{"touch a;  ", "touch  ", "0123456789", "0123456789"}, Hard("touch a;  touch  01234567890123456789", 10)); diff != "" {
+		t.Error(diff)
 	}
 }
 

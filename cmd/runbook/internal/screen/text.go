@@ -111,9 +111,22 @@ func wrapLine(line string, width int) []string {
 	return append(out, now)
 }
 
-// Hard breaks a line wherever it reaches width columns, and keeps every blank: for what must be seen as it is.
+// Hard breaks a line into pieces of at most width columns and keeps every blank, for what must be seen as it is: put
+// together, the pieces are the line. It breaks behind a blank where one is near.
 func Hard(s string, width int) []string {
-	return strings.Split(ansi.Hardwrap(s, max(width, 8), true), "\n")
+	width = max(width, 8)
+	var out []string
+	for Width(s) > width {
+		head := ansi.Truncate(s, width, "")
+		if i := strings.LastIndexByte(head, ' '); i > len(head)/2 {
+			head = head[:i+1]
+		}
+		if head == "" {
+			break
+		}
+		out, s = append(out, head), s[len(head):]
+	}
+	return append(out, s)
 }
 
 // Indent puts blanks, or first for the first of them, before lines.

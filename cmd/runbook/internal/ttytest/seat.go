@@ -140,6 +140,11 @@ func (s *Seat) wait(text string, came func(now string) bool) error {
 		}
 		select {
 		case <-more:
+		case <-s.over:
+			if now, _ := s.looks(); came(now) {
+				return nil
+			}
+			return fmt.Errorf("%q does not come, and nothing more will", text)
 		case <-timeout:
 			return fmt.Errorf("%q does not come", text)
 		}
