@@ -58,7 +58,7 @@ type change struct {
 func New(s screen.Screen, now func() time.Time) *Display {
 	d := &Display{
 		screen: s, now: now, idWidth: 8, changes: map[string]change{}, looked: map[string]engine.Outcome{},
-		said: map[string]engine.Tri{}, stop: make(chan struct{}), out: newPipe(s),
+		said: map[string]engine.Tri{}, titles: titles{params: map[string]map[string]any{}}, stop: make(chan struct{}), out: newPipe(s),
 	}
 	if s.Terminal {
 		d.done.Go(d.tick)
@@ -290,5 +290,9 @@ func (d *Display) draw() {
 
 // Title shows which runbook this is: the first line, before anything is looked at.
 func (d *Display) Title(rb *engine.Runbook) {
-	d.Say(screen.Wrap(d.screen.Paint.Strong(screen.Line(rb.Name.Value))+": "+screen.Line(rb.Title.Value), d.screen.Width)...)
+	first := d.screen.Paint.Strong(screen.Line(rb.Name.Value))
+	if rb.Title.Value != "" {
+		first += ": " + screen.Line(rb.Title.Value)
+	}
+	d.Say(screen.Wrap(first, d.screen.Width)...)
 }

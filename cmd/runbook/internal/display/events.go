@@ -55,6 +55,7 @@ func (d *Display) rows(s engine.Stamped) []row {
 			return []row{{word: "TIME UP", paint: d.screen.Paint.Bad, text: "the run has reached its limit of " + screen.Span(e.Time)}}
 		}
 	case engine.BookStarted:
+		d.titles.params[e.Step+"/"] = e.Params
 		return []row{{word: "begins", id: e.Step, text: "runbook " + e.Runbook}}
 	case engine.RunEnded:
 		return d.runEnded(e)

@@ -10,7 +10,7 @@ import (
 // Word is a verdict as the screen says it: small when all is well, in capitals when somebody should look.
 func Word(v engine.Verdict) string {
 	switch v {
-	case engine.VerdictHealthy, engine.VerdictPlanned:
+	case engine.VerdictHealthy, engine.VerdictFixed, engine.VerdictPlanned:
 		return string(v)
 	default:
 		return strings.ToUpper(string(v))

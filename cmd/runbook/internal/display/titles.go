@@ -12,11 +12,11 @@ import (
 type titles struct {
 	book   *engine.Runbook
 	others map[string]*engine.Runbook
-	params map[string]any
+	params map[string]map[string]any // of the run under "", of the runbook that step frontend runs under "frontend/"
 }
 
 func newTitles(e engine.RunStarted) titles {
-	t := titles{others: map[string]*engine.Runbook{}, params: e.Params}
+	t := titles{others: map[string]*engine.Runbook{}, params: map[string]map[string]any{"": e.Params}}
 	t.book, _ = engine.Parse(e.Runbook.File, []byte(e.Runbook.Text))
 	for _, source := range e.Books {
 		t.others[source.Name], _ = engine.Parse(source.File, []byte(source.Text))
@@ -50,17 +50,25 @@ func stepOf(rb *engine.Runbook, id string) *engine.Step {
 	return nil
 }
 
-// widest is how many columns the longest id takes, within bounds.
+// widest is how many columns the longest path takes, within bounds.
 func (t titles) widest() int {
 	const least, most = 8, 16
-	widest := least
-	if t.book == nil {
-		return widest
+	return min(max(least, t.paths(t.book, "")), most)
+}
+
+func (t titles) paths(rb *engine.Runbook, prefix string) int {
+	if rb == nil {
+		return 0
 	}
-	for _, s := range t.book.Steps {
-		widest = max(widest, screen.Width(s.ID.Value))
+	widest := 0
+	for i := range rb.Steps {
+		path := prefix + rb.Steps[i].ID.Value
+		widest = max(widest, screen.Width(path))
+		if name, ok := rb.Steps[i].With.Entry("name"); ok && rb.Steps[i].Uses.Value == "runbook" {
+			widest = max(widest, t.paths(t.others[name.Text.Value], path+"/"))
+		}
 	}
-	return min(widest, most)
+	return widest
 }
 
 var (
@@ -76,15 +84,14 @@ func (t titles) title(path string) string {
 		return ""
 	case s.Title.Value == "":
 		return s.Uses.Value
-	case strings.Contains(path, "/"):
-		return screen.Line(expression.ReplaceAllString(s.Title.Value, "…"))
 	}
+	params := t.params[path[:strings.LastIndexByte(path, '/')+1]]
 	return screen.Line(expression.ReplaceAllStringFunc(s.Title.Value, func(found string) string {
 		name := parameter.FindStringSubmatch(expression.FindStringSubmatch(found)[1])
 		if name == nil {
 			return "…"
 		}
-		v, ok := t.params[name[1]]
+		v, ok := params[name[1]]
 		if !ok {
 			return "…"
 		}
