@@ -17,44 +17,54 @@ type family struct {
 	mark      string        // the variable that it was started with
 	known     map[same]bool // all that were ever seen
 	strangers map[same]bool // that were looked at and don't have the mark
+	since     uint64        // when the first one started; no other is older
+	blank     map[same]time.Time
 }
 
 func newFamily(pid int, mark string) *family {
-	f := &family{first: pid, mark: mark, known: map[same]bool{}, strangers: map[same]bool{}}
+	f := &family{first: pid, mark: mark, known: map[same]bool{}, strangers: map[same]bool{}, blank: map[same]time.Time{}}
 	if p, ok := readProcess(pid); ok {
 		f.known[p.same()] = true
+		f.since = p.started
 	}
 	return f
 }
 
-// alive finds the members that are alive.
-func (f *family) alive() ([]process, error) {
-	table, err := processTable()
+// alive finds the members that are alive. If it is not sure there may be more:
+// the table moved while it was read, or somebody was changing programs.
+func (f *family) alive() (alive []process, sure bool, err error) {
+	table, sure, err := processTable()
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return nil, false, fmt.Errorf("list processes: %w", err)
 	}
+	self, adopts := os.Getpid(), subreaper()
 	// A number is not used again while it is that of a group or session. So if
 	// somebody else has it, both are empty, and theirs is none of ours.
 	used := slices.ContainsFunc(table, func(p process) bool { return p.pid == f.first && !f.known[p.same()] })
-	self, adopts := os.Getpid(), subreaper()
+	table = slices.DeleteFunc(table, func(p process) bool { return p.started < f.since || p.pid == self || p.kernel })
 	member := map[int]bool{}
-	belongs := func(p process) bool {
+	related := func(p process) bool {
 		return f.known[p.same()] || member[p.parent] ||
 			!used && (p.group == f.first || p.session == f.first) ||
-			adopts && p.parent == self ||
-			f.marked(p)
+			adopts && p.parent == self
 	}
-	var alive []process
 	// A child of a member is one, in whatever order the table has them.
 	for grown := true; grown; {
 		grown = false
 		for _, p := range table {
-			if p.pid == self || member[p.pid] || !belongs(p) {
+			if member[p.pid] {
 				continue
+			}
+			if !related(p) {
+				marked, known := f.marked(p)
+				sure = sure && known
+				if !marked {
+					continue
+				}
 			}
 			member[p.pid], f.known[p.same()], grown = true, true, true
 			switch {
-			case p.state != 'Z' && p.state != 'X':
+			case !p.dead():
 				alive = append(alive, p)
 			case adopts && p.parent == self && p.pid != f.first:
 				// An orphan that is ours to bury. The first one is os/exec's.
@@ -62,22 +72,33 @@ func (f *family) alive() ([]process, error) {
 			}
 		}
 	}
-	return alive, nil
+	return alive, sure, nil
 }
 
-// marked tells whether a process has the family's mark. One that has not won't
-// get it: it is not of the family, nor are its children.
-func (f *family) marked(p process) bool {
-	if f.strangers[p.same()] {
-		return false
+// marked tells whether a process has the family's mark, if that is known. One
+// that has not won't get it: it is not of the family, nor are its children. One
+// that is executing another program has no environment at that moment.
+func (f *family) marked(p process) (yes, known bool) {
+	if p.dead() || f.strangers[p.same()] {
+		return false, true
 	}
-	env := environmentOf(p.pid)
+	env, readable := environmentOf(p.pid)
 	if slices.Contains(env, f.mark) {
-		return true
+		return true, true
 	}
-	// In the middle of an exec there is none to see.
-	f.strangers[p.same()] = len(env) > 0
-	return false
+	if readable && len(env) == 0 {
+		const longExec = 100 * time.Millisecond
+		first, seen := f.blank[p.same()]
+		if !seen {
+			first = time.Now()
+			f.blank[p.same()] = first
+		}
+		if time.Since(first) < longExec {
+			return false, false
+		}
+	}
+	f.strangers[p.same()] = true
+	return false, true
 }
 
 // subreaper tells whether this process adopts orphans.
@@ -110,10 +131,14 @@ func (f *family) end(grace time.Duration) error {
 // tell signals all members, and those that turn up later, until nobody is left
 // or the time is over. It returns who is left.
 func (f *family) tell(sig unix.Signal, until time.Time) ([]process, error) {
+	// How long to look for somebody while the host is so busy that one can't be
+	// sure that nobody is there.
+	const doubt = 200 * time.Millisecond
+	var nobody time.Time // since when, if so
 	told := map[same]bool{}
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		left, err := f.alive()
-		if err != nil || len(left) == 0 {
+		left, sure, err := f.alive()
+		if err != nil {
 			return nil, err
 		}
 		for _, p := range left {
@@ -122,10 +147,21 @@ func (f *family) tell(sig unix.Signal, until time.Time) ([]process, error) {
 				signal(p, sig)
 			}
 		}
-		if !time.Now().Before(until) {
+		now := time.Now()
+		switch {
+		case len(left) > 0 && !now.Before(until):
 			return left, nil
+		case len(left) > 0:
+			nobody = time.Time{}
+			time.Sleep(min(pause, until.Sub(now)))
+		case sure, !nobody.IsZero() && now.Sub(nobody) > doubt:
+			return nil, nil
+		default:
+			if nobody.IsZero() {
+				nobody = now
+			}
+			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(min(pause, time.Until(until)))
 	}
 }
 

@@ -98,6 +98,22 @@ func TestTermComesFirst(t *testing.T) {
 	}
 }
 
+// A stopped process hears TERM too, and may clean up.
+func TestTheStoppedMayCleanUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &lines{want: "ready", then: cancel}
+	_, err := run.Run(ctx, run.Spec{
+		Argv: []string{"sh", "-c", `
+			sh -c 'trap "echo cleaning up; exit" TERM; kill -STOP $$; while :; do sleep 0.01; done' &
+			until grep -q 'State:.*stopped' /proc/$!/status; do sleep 0.01; done
+			echo ready; wait`},
+		Stdout: out, Stderr: out, Grace: time.Minute,
+	})
+	if err == nil || !strings.Contains(out.String(), "cleaning up") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 func TestOthersAreSpared(t *testing.T) {
 	var all sync.WaitGroup
 	inner, stop := context.WithCancel(t.Context())

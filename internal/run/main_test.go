@@ -94,18 +94,20 @@ func adopter() error {
 
 // lines is an output that calls then once it holds what is wanted.
 type lines struct {
-	bytes.Buffer
 	want string
 	then func()
+	text bytes.Buffer // not embedded: io.Copy would go round Write
 }
 
 func (l *lines) Write(p []byte) (int, error) {
-	n, err := l.Buffer.Write(p)
+	n, err := l.text.Write(p)
 	if strings.Contains(l.String(), l.want) {
 		l.then()
 	}
 	return n, err
 }
+
+func (l *lines) String() string { return l.text.String() }
 
 // pids are the numbers that were printed after "pid".
 func (l *lines) pids() []int {

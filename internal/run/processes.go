@@ -11,7 +11,8 @@ import (
 // process is a line of the process table.
 type process struct {
 	pid, parent, group, session int
-	state                       byte   // 'Z' is a zombie, which is dead
+	state                       byte
+	kernel                      bool   // a thread of the kernel
 	started                     uint64 // in ticks since boot; tells a pid that is used again
 }
 
@@ -23,23 +24,29 @@ type same struct {
 
 func (p process) same() same { return same{p.pid, p.started} }
 
-// processTable reads /proc. Processes that end meanwhile are left out.
-func processTable() ([]process, error) {
+// processTable reads /proc. It is still if no process ended between being
+// listed and being looked at: one that did may have started another, which was
+// not there yet to be listed.
+func processTable() (table []process, still bool, err error) {
 	names, err := procNames()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	table := make([]process, 0, len(names))
+	still = true
+	table = make([]process, 0, len(names))
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
-		if p, ok := readProcess(pid); ok {
-			table = append(table, p)
+		p, ok := readProcess(pid)
+		if !ok {
+			still = false
+			continue
 		}
+		table = append(table, p)
 	}
-	return table, nil
+	return table, still, nil
 }
 
 func procNames() ([]string, error) {
@@ -56,10 +63,10 @@ func readProcess(pid int) (process, bool) {
 	if err != nil {
 		return process{}, false
 	}
-	// pid (name) state ppid pgrp session … starttime, the 22nd; a name can have
-	// spaces and brackets in it.
+	// pid (name) state ppid pgrp session … flags, the 9th … starttime, the 22nd;
+	// a name can have spaces and brackets in it.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const toStart = 22 - 3
+	const toFlags, toStart, kernelThread = 9 - 3, 22 - 3, 0x00200000
 	if len(fields) <= toStart {
 		return process{}, false
 	}
@@ -69,16 +76,28 @@ func readProcess(pid int) (process, bool) {
 			return process{}, false
 		}
 	}
+	flags, err := strconv.ParseUint(fields[toFlags], 10, 64)
+	if err != nil {
+		return process{}, false
+	}
+	p.kernel = flags&kernelThread != 0
 	p.started, err = strconv.ParseUint(fields[toStart], 10, 64)
 	return p, err == nil
 }
 
-// environmentOf is the environment that a process was executed with. That of
-// another user's process is empty to all but root.
-func environmentOf(pid int) []string {
-	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-	if err != nil || len(env) == 0 {
-		return nil
+// dead is true of zombies, which wait for their parent to take note.
+func (p process) dead() bool { return p.state == 'Z' || p.state == 'X' }
+
+// environmentOf is the environment that a process was executed with. It is
+// readable to root and to the process's own user. A process that ends is
+// unreadable, one that is executing a program has an empty one for a moment.
+func environmentOf(pid int) (env []string, readable bool) {
+	all, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return nil, false
 	}
-	return strings.Split(string(env), "\x00")
+	if len(all) == 0 {
+		return nil, true
+	}
+	return strings.Split(string(all), "\x00"), true
 }
