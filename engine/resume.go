@@ -22,7 +22,7 @@ func (s *State) resume() {
 		default:
 		}
 	}
-	s.fresh, s.stop, s.why = nil, "", nil
+	s.fresh = nil
 	s.rebuild()
 }
 
