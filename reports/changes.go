@@ -30,8 +30,8 @@ func (r *report) change(number int, c *Change) document {
 	if c.Undo {
 		title = words(title, text(", taken back"))
 	}
-	if c.Attempt > 1 {
-		title = words(title, text(fmt.Sprintf(", attempt %d", c.Attempt)))
+	if n := s.attempt(c); n > 1 {
+		title = words(title, text(fmt.Sprintf(", attempt %d", n)))
 	}
 	title = words(title, text(": "+changeWord(s, c)))
 	d := document{heading{level: 3, text: title}}
@@ -61,7 +61,33 @@ func (r *report) change(number int, c *Change) document {
 	if exact := exactly(c); len(exact) > 0 {
 		d = append(d, line(text("Exactly:")), fence{language: fenceLanguage(exact), lines: exact})
 	}
+	if c.Ended != nil && c.Ended.Failure != nil {
+		d = append(d, r.lastWords(c.Ended)...)
+	}
 	return d
+}
+
+// lastWords are the ends of the outputs of a change that failed.
+func (r *report) lastWords(end *ChangeEnd) document {
+	var d document
+	for _, e := range end.Evidence {
+		if p, wrong := r.quote(e, nil); wrong == "" && p.lines > 0 {
+			d = append(d, line(text("The end of its "), label(e.Name), text(" ("), sentence(orElse(e.ID, "without a number")), text("):")),
+				fence{language: "text", lines: p.shown()})
+		}
+	}
+	return d
+}
+
+// attempt counts the attempts at a change up to this one, without those that never started.
+func (s *Step) attempt(c *Change) int {
+	n := 0
+	for _, o := range s.Changes {
+		if o.begun() && o.Undo == c.Undo && o.Began.Seq <= c.Began.Seq {
+			n++
+		}
+	}
+	return n
 }
 
 // changeWord is what came of a change in one word.
@@ -178,7 +204,7 @@ func (r *report) because(c *Change) item {
 		return item{text: words(strong("because"), text(": unknown: no question for it is on record"))}
 	}
 	q := c.Agreed[0]
-	below := explained(q.Because)
+	below := explained(q.Because, engine.True)
 	why := q.Why
 	switch {
 	case c.Undo:
@@ -222,7 +248,11 @@ func (r *report) said(q *Question) inline {
 func (r *report) lookedAgain(looks []Look) inline {
 	items := make([]inline, len(looks))
 	for i := range looks {
-		items[i] = words(code(looks[i].Step), text(" "), r.looked(&looks[i]))
+		l := &looks[i]
+		items[i] = words(code(l.Step), text(" "), r.looked(l))
+		if before := r.view.before(l); before != nil && before.sameAs(l) {
+			items[i] = words(code(l.Step), text(" still "+string(l.Outcome)), r.whenWhere(l))
+		}
 	}
 	return joined(items, "; ")
 }
@@ -273,6 +303,9 @@ func (r *report) unverified(s *Step, c *Change) item {
 	return item{text: words(strong("verified by"), text(": unknown: no look after it is on record"))}
 }
 
+// offered is what the engine says of a way back that the runbook has for a step.
+const offered = ", offered when it does not help"
+
 // undo is the way back, and whether it was gone.
 func (r *report) undo(s *Step, c *Change) inline {
 	var way string
@@ -282,9 +315,9 @@ func (r *report) undo(s *Step, c *Change) inline {
 	if way == "" && c.Description != nil {
 		way = c.Description.Undo
 	}
-	out := words(text("none"))
-	if way != "" {
-		out = words(sentence(way))
+	out := words(sentence(orElse(way, "none")))
+	if body, found := strings.CutSuffix(way, offered); found {
+		out = words(code(body), text(offered))
 	}
 	for _, q := range s.Questions {
 		if q.Kind == engine.AskUndo && q.Seq > c.Began.Seq {

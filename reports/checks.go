@@ -17,28 +17,34 @@ func (r *report) healthy() document {
 		out = append(out, item{text: words(named(s), text(": "), r.looked(s.Latest()))})
 	}
 	if len(out) == 0 {
-		return section("Checked and healthy", line(text("Nothing was found healthy every time that it was looked at.")))
+		return section("Checked and healthy", line(text("No check was healthy every time that it was looked at.")))
 	}
 	return section("Checked and healthy", out)
 }
 
-// verification holds the goal, as it was seen at first, against the goal as it was seen at last.
+// verification holds the goal, as it was seen at first, against the goal as it was seen at last. Where no check of it was
+// looked at twice, there is nothing to hold it against.
 func (r *report) verification() document {
 	goal := r.goal()
 	if len(goal) == 0 {
 		return section("Verification", line(text("unknown: this runbook has no goal that checks could tell")))
 	}
-	var rows [][]inline
+	twice := slices.ContainsFunc(goal, func(s *Step) bool { return len(s.Looks) > 1 })
+	t := table{head: []inline{words(text("Goal")), words(text("At last")), words(text("Saw"))}}
+	if twice {
+		t.head = slices.Insert(t.head, 1, words(text("At first")))
+	}
 	held, afresh := 0, 0
 	for _, s := range goal {
-		row := []inline{words(code(s.Path)), words(text("unknown: it was not looked at")), nil, nil}
-		if first, last := s.First(), s.Latest(); last != nil {
+		first, last := s.First(), s.Latest()
+		row := []inline{words(code(s.Path)), nil, words(text("unknown: it was not looked at")), nil}
+		if last != nil {
 			if first == nil {
 				first = last
 			}
 			row[1] = words(text(string(first.Outcome)))
 			row[2] = words(strong(string(last.Outcome)), text(" "+r.clock(last.At)))
-			row[3] = what(last)
+			row[3] = cell(whatItSaw(last))
 			if last.Outcome == engine.OutcomeHealthy {
 				held++
 			}
@@ -46,13 +52,13 @@ func (r *report) verification() document {
 				afresh++
 			}
 		}
-		rows = append(rows, row)
+		if !twice {
+			row = slices.Delete(row, 1, 2)
+		}
+		t.rows = append(t.rows, row)
 	}
-	d := section("Verification", table{
-		head: []inline{words(text("Goal")), words(text("At first")), words(text("At last")), words(text("Saw"))}, rows: rows,
-	})
-	d = append(d, line(text(fmt.Sprintf("%d of %d healthy at the last look. %s", held, len(goal), r.howFresh(afresh, len(goal))))))
-	return d
+	summary := fmt.Sprintf("%d of %d healthy at the last look. %s", held, len(goal), r.howFresh(afresh, len(goal)))
+	return section("Verification", t, line(text(summary)))
 }
 
 func (r *report) howFresh(afresh, all int) string {
@@ -61,25 +67,12 @@ func (r *report) howFresh(afresh, all int) string {
 		return "The goal was looked at afresh at the end of the run."
 	case afresh > 0:
 		return "Not all of the goal was looked at afresh at the end of the run."
+	case r.view.DryRun():
+		return "Nothing was changed, so there is nothing to verify."
 	case len(r.view.Changes()) == 0:
-		return "The goal was looked at once: nothing was changed."
+		return "The goal was not looked at again: nothing was changed."
 	default:
 		return "The goal was not looked at afresh after the last change."
-	}
-}
-
-// what is what a look saw, without its outcome.
-func what(l *Look) inline {
-	switch {
-	case l.Failure != nil:
-		return failure(l.Failure)
-	case len(l.Because) > 0 && l.Outcome == engine.OutcomeHealthy:
-		return saw(l.Because)
-	case len(l.Because) > 0:
-		const longest = 120 // a cell of a table on a narrow page
-		return words(code(Clip(OneLine(engine.InShort(l.Outcome, l.Because)), longest)))
-	default:
-		return scalars(l.Output)
 	}
 }
 

@@ -1,5 +1,7 @@
 package reports
 
+import "slices"
+
 // document is a report before it is written down: plain values, all of their text unescaped.
 type document []block
 
@@ -60,6 +62,7 @@ const (
 	longestSentence = 600
 	longestBrief    = 200 // in a row of a table
 	longestLabel    = 80
+	longestCell     = 120
 	longestCode     = 300
 )
 
@@ -82,26 +85,35 @@ func (s span) spans() inline    { return inline{s} }
 func (in inline) spans() inline { return in }
 
 // sentence is text by a person or for people. It is shown in one line, shortened when it is long.
-func sentence(s string) span { return span{plainStyle, Clip(OneLine(s), longestSentence)} }
+func sentence(s string) span { return span{plainStyle, clip(oneLine(s), longestSentence)} }
 
 // brief is a sentence in a row of a table.
-func brief(s string) span { return span{plainStyle, Clip(OneLine(s), longestBrief)} }
+func brief(s string) span { return span{plainStyle, clip(oneLine(s), longestBrief)} }
 
 // label is who or what something is: a person, a host, a signal.
-func label(s string) span { return span{plainStyle, Clip(OneLine(s), longestLabel)} }
+func label(s string) span { return span{plainStyle, clip(oneLine(s), longestLabel)} }
 
 // code is a name, a value or a command. It is shown in one line, shortened when it is long.
 func code(s string) span {
-	s = Clip(OneLine(s), longestCode)
+	s = clip(oneLine(s), longestCode)
 	if s == "" {
 		return span{plainStyle, "(empty)"}
 	}
 	return span{codeStyle, s}
 }
 
-func strong(s string) span { return span{strongStyle, OneLine(s)} }
+// cell is a text for a narrow column of a table.
+func cell(in inline) inline {
+	out := slices.Clone(in)
+	for i := range out {
+		out[i].text = clip(out[i].text, longestCell)
+	}
+	return out
+}
 
-func link(s string) span { return span{linkStyle, OneLine(s)} }
+func strong(s string) span { return span{strongStyle, oneLine(s)} }
+
+func link(s string) span { return span{linkStyle, oneLine(s)} }
 
 // joined puts a separator between inlines.
 func joined(items []inline, separator string) inline {

@@ -105,7 +105,7 @@ func (r *report) evidence() document {
 			words(sentence(orElse(x.ID, "–"))), words(text(r.clock(x.At))), words(code(x.Step)), words(sentence(x.Name)), words(text(size)),
 		})
 		if x.File != "" && x.SHA256 != "" {
-			sums = append(sums, OneLine(x.SHA256)+"  "+OneLine(x.File))
+			sums = append(sums, oneLine(x.SHA256)+"  "+oneLine(x.File))
 		}
 	}
 	d = append(d, t)

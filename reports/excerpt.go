@@ -89,18 +89,9 @@ func (r *report) patterns() []*regexp.Regexp {
 
 func (r *report) excerpt(x Exhibit, patterns []*regexp.Regexp) document {
 	about := words(sentence(orElse(x.ID, "without a number")), text(", kept for "), code(x.Step), text(" at "+r.clock(x.At)))
-	f := r.files[x.File]
-	if f.wrong != "" || f.text == nil {
-		return document{line(about, text(": not shown: "), sentence(orElse(f.wrong, "it has no file")))}
-	}
-	src, err := f.text()
-	if err != nil {
-		return document{line(about, text(": not shown: "), sentence(reason(err)))}
-	}
-	defer src.Close()
-	p, err := pick(src, patterns)
-	if err != nil {
-		return document{line(about, text(": not shown: "), sentence(reason(err)))}
+	p, wrong := r.quote(x.Evidence, patterns)
+	if wrong != "" {
+		return document{line(about, text(": not shown: "), sentence(wrong))}
 	}
 	about = words(about, text(": "+plural(p.lines, "line")))
 	switch {
@@ -108,6 +99,8 @@ func (r *report) excerpt(x Exhibit, patterns []*regexp.Regexp) document {
 		about = words(about, text("; the runbook looks for nothing in journals, so no line is marked"))
 	case p.matched == 0:
 		about = words(about, text("; none matches what the runbook looks for"))
+	case p.matched == 1:
+		about = words(about, text("; one matches what the runbook looks for, and is marked with "), code("*"))
 	default:
 		about = words(about, text(fmt.Sprintf("; %d match what the runbook looks for, and are marked with ", p.matched)), code("*"))
 	}
@@ -118,6 +111,23 @@ func (r *report) excerpt(x Exhibit, patterns []*regexp.Regexp) document {
 		return document{line(about)}
 	}
 	return document{line(about), fence{language: "text", lines: p.shown()}}
+}
+
+// quote reads what an excerpt shows of a piece of evidence, or says why it can't be shown.
+func (r *report) quote(e engine.Evidence, patterns []*regexp.Regexp) (p picked, wrong string) {
+	f := r.files[e.File]
+	if f.wrong != "" || f.text == nil {
+		return p, orElse(f.wrong, "it has no file")
+	}
+	src, err := f.text()
+	if err != nil {
+		return p, reason(err)
+	}
+	defer src.Close()
+	if p, err = pick(src, patterns); err != nil {
+		return p, reason(err)
+	}
+	return p, ""
 }
 
 // picked is what an excerpt shows of a file.
@@ -206,8 +216,8 @@ func (p picked) shown() []string {
 		if l.matches {
 			mark = "*"
 		}
-		text := strings.ReplaceAll(PlainText(l.text), "\n", "\uFFFD")
-		out = append(out, fmt.Sprintf("%*d%s %s", width, l.number, mark, Clip(text, excerptLine)))
+		text := strings.ReplaceAll(plainText(l.text), "\n", "\uFFFD")
+		out = append(out, fmt.Sprintf("%*d%s %s", width, l.number, mark, clip(text, excerptLine)))
 		next = l.number + 1
 	}
 	gap(p.lines + 1)

@@ -32,8 +32,11 @@ func (r *report) findings() document {
 	if len(not) > 0 {
 		d = append(d, line(text("Concluded to be false: "), codes(not), text("."+r.whatHangs(not))))
 	}
-	if seen := r.notHealthy(); len(seen) > 0 {
+	if seen := r.unhealthy(); len(seen) > 0 {
 		d = append(d, line(text("Observed, and not healthy:")), seen)
+	}
+	if blind := r.couldNotLook(); len(blind) > 0 {
+		d = append(d, line(text("Not observed, since the check could not look:")), blind)
 	}
 	return d
 }
@@ -59,15 +62,22 @@ func (r *report) trueFinding(f *Finding) item {
 	said := f.Said[at]
 	it := item{text: words(code(f.Path), text(": "), sentence(orElse(said.Say, "the rule has no words for it")))}
 	it.below = append(it.below, words(text("concluded by rule "), r.rule(f), text(" at "+r.clock(said.At))))
-	if values := saw(said.Because); len(values) > 0 {
+	if values := saw(known(said.Because)); len(values) > 0 {
 		it.below = append(it.below, words(text("values: "), values))
 	} else {
 		it.below = append(it.below, words(text("values: unknown: the journal has none")))
 	}
 	for _, later := range f.Said[at+1:] {
 		change := words(text("from "+r.clock(later.At)+" on: "), strong(later.Value.String()))
-		if values := saw(later.Because); len(values) > 0 {
-			change = words(change, text(", "), values)
+		switch later.Value {
+		case engine.Unknown:
+			if why := whyUnknown(later.Because); len(why) > 0 {
+				change = words(change, text("; "), why)
+			}
+		case engine.True, engine.False:
+			if values := saw(known(later.Because)); len(values) > 0 {
+				change = words(change, text(", "), values)
+			}
 		}
 		it.below = append(it.below, change)
 	}
@@ -88,36 +98,89 @@ func (r *report) rule(f *Finding) inline {
 }
 
 func (r *report) openFinding(f *Finding) item {
-	it := item{text: words(code(f.Path), text(": rule "), r.rule(f))}
+	it := item{text: words(code(f.Path)), below: []inline{words(text("rule "), r.rule(f))}}
 	if len(f.Said) == 0 {
-		it.below = []inline{words(text("unknown: the run ended before the checks that it needs"))}
+		it.text = words(it.text, text(": the run ended before the checks that it needs"))
 		return it
 	}
-	it.below = explained(f.Said[len(f.Said)-1].Because)
+	terms := f.Said[len(f.Said)-1].Because
+	it.text = words(it.text, text(" is unknown"))
+	if why := whyUnknown(terms); len(why) > 0 {
+		it.text = words(it.text, text("; "), why)
+	}
+	it.below = append(it.below, explained(known(terms), engine.Unknown)...)
 	return it
 }
 
-// notHealthy lists the checks that were at some moment unhealthy, or could not look, with what they saw at first and at
-// last.
-func (r *report) notHealthy() list {
+// unhealthy lists the checks that were unhealthy at some moment, with what they saw at first and at last.
+func (r *report) unhealthy() list {
 	var out list
 	for _, s := range r.view.Steps {
-		if s.Effect != engine.Reads || len(s.Looks) == 0 || s.healthyThroughout() {
+		if s.Effect != engine.Reads || !s.ever(engine.OutcomeUnhealthy) {
 			continue
 		}
-		first, last := s.First(), s.Latest()
-		if first == nil {
-			first = last
-		}
-		it := item{text: words(named(s), text(": "), r.looked(first))}
+		out = append(out, r.firstAndLast(s))
+	}
+	return out
+}
+
+func (r *report) firstAndLast(s *Step) item {
+	first, last := s.First(), s.Latest()
+	if first == nil {
+		first = last
+	}
+	it := item{text: words(named(s), text(": "), r.looked(first))}
+	switch {
+	case last.Seq == first.Seq:
+	case last.sameAs(first):
+		it.below = append(it.below, words(text("at last the same ("+r.clock(last.At)+")")))
+	default:
+		it.below = append(it.below, words(text("at last "), r.looked(last)))
+	}
+	return it
+}
+
+// couldNotLook lists the checks that could not look at some moment and were never unhealthy. Those that could not to the end
+// stand together, by what kept them from it.
+func (r *report) couldNotLook() list {
+	var blind []*Step
+	var out list
+	for _, s := range r.view.Steps {
 		switch {
-		case last.Seq == first.Seq:
-		case last.sameAs(first):
-			it.below = append(it.below, words(text("at last the same ("+r.clock(last.At)+")")))
+		case s.Effect != engine.Reads || !s.ever(engine.OutcomeUnknown) || s.ever(engine.OutcomeUnhealthy):
+		case s.Latest().Outcome == engine.OutcomeUnknown:
+			blind = append(blind, s)
 		default:
-			it.below = append(it.below, words(text("at last "), r.looked(last)))
+			out = append(out, r.firstAndLast(s))
 		}
-		out = append(out, it)
+	}
+	for _, b := range byReason(blind) {
+		out = append(out, item{text: words(codes(b.paths), text(": "), b.why, text(" ("+r.clock(b.at.At)+")"))})
+	}
+	return out
+}
+
+// blindness is a reason for which checks could not look at last.
+type blindness struct {
+	at    Moment // of the last look
+	why   inline
+	paths []string
+}
+
+// byReason sorts checks that could not look at last by the reason.
+func byReason(steps []*Step) []blindness {
+	var out []blindness
+	for _, s := range steps {
+		last := s.Latest()
+		why := whatItSaw(last)
+		i := slices.IndexFunc(out, func(b blindness) bool { return slices.Equal(b.why, why) })
+		if i < 0 {
+			out, i = append(out, blindness{why: why}), len(out)
+		}
+		out[i].paths = append(out[i].paths, s.Path)
+		if last.Seq > out[i].at.Seq {
+			out[i].at = last.Moment
+		}
 	}
 	return out
 }
@@ -132,9 +195,17 @@ func (s *Step) healthyThroughout() bool {
 	return !slices.ContainsFunc(s.Looks, func(l Look) bool { return l.Outcome != engine.OutcomeHealthy && !l.Again })
 }
 
+// ever tells whether a look that counted had an outcome.
+func (s *Step) ever(o engine.Outcome) bool {
+	return slices.ContainsFunc(s.Looks, func(l Look) bool { return l.Outcome == o && !l.Again })
+}
+
 // looked tells what a look found, when, and where it is kept.
-func (r *report) looked(l *Look) inline {
-	out := words(howItLooked(l), text(" ("+r.clock(l.At)))
+func (r *report) looked(l *Look) inline { return words(howItLooked(l), r.whenWhere(l)) }
+
+// whenWhere tells when something was looked at, and where it is kept: " (03:12:04, E01)".
+func (r *report) whenWhere(l *Look) inline {
+	out := words(text(" (" + r.clock(l.At)))
 	if ids := evidenceIDs(l.Evidence); len(ids) > 0 {
 		out = words(out, text(", "), ids)
 	}

@@ -1,9 +1,7 @@
 package reports
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 
 	"runbook/engine"
 )
@@ -106,7 +104,8 @@ func (f *folding) add(e engine.Stamped) {
 		x.Said = append(x.Said, Conclusion{at, ev})
 	case engine.RunEnded:
 		f.ended(at, ev)
-	case engine.Waited: // a view of the looks around it says as much
+	case engine.Waited:
+		v.Pauses = append(v.Pauses, Pause{at, ev})
 	case engine.Looked, engine.Skipped, engine.Prepared, engine.Asked, engine.Answered, engine.ChangeStarted,
 		engine.ChangeEnded, engine.ChangeLost, engine.FixEnded, engine.Escalated, engine.BookStarted:
 		f.addToStep(at, ev)
@@ -148,7 +147,7 @@ func (f *folding) addToStep(at Moment, e engine.Event) {
 		s.Ends = append(s.Ends, End{at, ev})
 		f.leave(s)
 	case engine.Escalated:
-		f.step(ev.Step).Escalated = &Escalation{at, ev}
+		f.step(ev.Step).Escalated = &Escalation{at, ev, f.view.DryRun()}
 	case engine.BookStarted:
 		f.step(ev.Step).Book = &Book{Began: at, BookStarted: ev}
 	default:
@@ -291,7 +290,7 @@ func (f *folding) finish() {
 	v.Steps = slices.DeleteFunc(v.Steps, func(s *Step) bool { return !s.touched() && !inside(s.Path) })
 	v.Findings = slices.DeleteFunc(v.Findings, func(x *Finding) bool { return len(x.Said) == 0 && !inside(x.Path) })
 	for _, s := range v.Steps {
-		s.Title = f.title(s)
+		s.Title = f.view.title(s)
 		if s.Effect == "" {
 			s.Effect = s.guessed()
 		}
@@ -319,31 +318,4 @@ func (s *Step) guessed() engine.Effect {
 	default:
 		return ""
 	}
-}
-
-var paramMark = regexp.MustCompile(`\$\{\{\s*params\.([a-z][a-z0-9_]*)\s*\}\}`)
-
-// title is a step's title as the run showed it. Where the journal has none, parameters are filled in; a title that
-// needs more than them is left out.
-func (f *folding) title(s *Step) string {
-	for _, q := range slices.Backward(s.Questions) {
-		if q.Title != "" {
-			return q.Title
-		}
-	}
-	return filledIn(s.Title, f.view.params(s))
-}
-
-func filledIn(text string, params map[string]any) string {
-	out := paramMark.ReplaceAllStringFunc(text, func(mark string) string {
-		v, ok := params[paramMark.FindStringSubmatch(mark)[1]]
-		if !ok {
-			return mark
-		}
-		return plainValue(v)
-	})
-	if strings.Contains(out, "${{") {
-		return ""
-	}
-	return out
 }

@@ -12,7 +12,7 @@ func (r *report) goOn() document {
 	var l list
 	for _, s := range r.view.Steps {
 		if e := s.Escalated; e != nil {
-			l = append(l, item{text: words(text("Call "), label(e.To), text(": "), sentence(e.Say))})
+			l = append(l, item{text: words(calling(e), text(": "), sentence(e.Say)), below: condition(s.When, engine.True, e.Because)})
 		}
 	}
 	l = append(l, r.unfinished()...)
@@ -47,21 +47,22 @@ func (r *report) unfinished() list {
 	if !r.view.DryRun() {
 		for _, s := range r.goal() {
 			if unhealthyAtLast(s) {
-				l = append(l, item{text: words(code(s.Path), text(" was unhealthy at the last look: "), what(s.Latest()))})
+				l = append(l, item{text: words(code(s.Path), text(" was unhealthy at the last look: "), cell(whatItSaw(s.Latest())))})
 			}
 		}
 	}
+	var blind []*Step
 	for _, s := range r.view.Steps {
-		switch st := s.Status(); {
-		case st.Class == Declined || st.Class == Expired:
+		switch st := s.Status(); st.Class {
+		case Declined, Expired:
 			l = append(l, item{text: words(code(s.Path), text(" was not made ("+st.Word+"). A new run asks again."))})
-		case st.Class == Blind:
-			l = append(l, item{text: words(code(s.Path), text(" could not be looked at. Look yourself, or make it possible: "), what(s.Latest()))})
-		case st.Class == Bad && len(s.Changes) > 0 && len(s.Ends) > 0 && s.Ends[len(s.Ends)-1].Outcome == engine.OutcomeFailed:
-			if c := s.lastChange(); c != nil && c.Ended != nil && c.Ended.Failure != nil {
-				l = append(l, item{text: words(code(s.Path), text(" failed: "), failure(c.Ended.Failure))})
-			}
+		case Blind:
+			blind = append(blind, s)
+		default:
 		}
+	}
+	for _, b := range byReason(blind) {
+		l = append(l, item{text: words(codes(b.paths), text(" could not look. Look yourself, or make it possible: "), b.why)})
 	}
 	return l
 }
@@ -104,7 +105,7 @@ var needsNoQuotes = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
 
 // quoted is a word as a shell takes it. What could not be typed is left out.
 func quoted(s string) string {
-	s = strings.ReplaceAll(OneLine(s), "\uFFFD", "")
+	s = strings.ReplaceAll(oneLine(s), "\uFFFD", "")
 	if needsNoQuotes.MatchString(s) {
 		return s
 	}

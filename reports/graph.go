@@ -129,15 +129,15 @@ func verb(e engine.Effect) string {
 
 // graphTitle is the name and the title of a runbook.
 func graphTitle(plan *engine.Plan) string {
-	title := OneLine(plan.Runbook.Name.Value)
-	if t := OneLine(plan.Runbook.Title.Value); t != "" {
+	title := oneLine(plan.Runbook.Name.Value)
+	if t := oneLine(plan.Runbook.Title.Value); t != "" {
 		title += ": " + t
 	}
 	return title
 }
 
 // condition is a step's condition in one line, "" for none.
-func (n node) condition() string { return OneLine(n.plan.Step.When.Value) }
+func (n node) condition() string { return oneLine(n.plan.Step.When.Value) }
 
 // verified names the checks that are looked at again after a fix.
 func (n node) verified() []string {
@@ -180,7 +180,7 @@ func (n node) label() []string {
 	lines = append(lines, n.plan.Kind.Name)
 	if when := n.condition(); when != "" {
 		const width, longest = 32, 96
-		lines = append(lines, wrap("when "+Clip(when, longest), width)...)
+		lines = append(lines, wrap("when "+clip(when, longest), width)...)
 	}
 	return lines
 }

@@ -86,7 +86,7 @@ func dotLabel(n node) string {
 func dotText(s string) string { return `"` + dotEscaped(s) + `"` }
 
 func dotEscaped(s string) string {
-	s = Clip(OneLine(s), longestCode)
+	s = clip(oneLine(s), longestCode)
 	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)
 }
 

@@ -132,7 +132,7 @@ func mermaidLabel(n node) string {
 // is not a letter, a digit or one of a few harmless signs is written as one.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, r := range Clip(OneLine(s), longestCode) {
+	for _, r := range clip(oneLine(s), longestCode) {
 		if r < 0x80 && !isPlain(r) {
 			fmt.Fprintf(&b, "#%d;", r)
 			continue

@@ -16,7 +16,7 @@ func textGraph(plan *engine.Plan, view *View) string {
 	w := &graphWriter{}
 	w.wrapped("", "  ", graphTitle(plan))
 	if view != nil {
-		w.wrapped("", "  ", "run "+OneLine(orElse(view.Start.Run, "unknown"))+", * is the way that was taken")
+		w.wrapped("", "  ", "run "+oneLine(orElse(view.Start.Run, "unknown"))+", * is the way that was taken")
 	}
 	w.book(plan, view, "", "")
 	return w.String()
@@ -102,7 +102,7 @@ func (w *graphWriter) findings(plan *engine.Plan, view *View, prefix, indent str
 			head += "  NOT CONCLUDED"
 		}
 		w.wrapped("", indent+"    ", head)
-		w.wrapped(indent+"      when  ", indent+"            ", OneLine(f.Finding.When.Value))
+		w.wrapped(indent+"      when  ", indent+"            ", oneLine(f.Finding.When.Value))
 	}
 }
 

@@ -74,8 +74,8 @@ func replaced(events []engine.Stamped, with string) []engine.Stamped {
 				panic("which texts of " + v.Type().Name() + " are the engine's own?")
 			}
 			for i := range v.NumField() {
-				name := v.Type().Field(i).Name
-				if v.Type().Field(i).Anonymous || !slices.Contains(kept, name) {
+				field := v.Type().Field(i)
+				if field.Anonymous || field.IsExported() && !slices.Contains(kept, field.Name) {
 					out.Field(i).Set(walk(v.Field(i)))
 				}
 			}
@@ -175,7 +175,7 @@ func TestHostileText(t *testing.T) {
 func visible(t fataler, text []byte) {
 	t.Helper()
 	if !utf8.Valid(text) {
-		t.Fatalf("not valid UTF-8: %q", Clip(string(text), 2000))
+		t.Fatalf("not valid UTF-8: %q", clip(string(text), 2000))
 	}
 	for _, r := range string(text) {
 		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"runbook/engine"
@@ -33,7 +32,7 @@ func (r *report) limitsOfRecord() list {
 		add(text("This was a dry run: what the changes would have led to is unknown."))
 	}
 	if _, ended := v.Verdict(); !ended {
-		add(text("The journal has no end. What happened after its last event, of " + Timestamp(v.Last.At) + ", is unknown."))
+		add(text("The journal has no end. What happened after its last event, of " + timestamp(v.Last.At) + ", is unknown."))
 	}
 	for i, life := range v.Lives {
 		if i < len(v.Lives)-1 && life.Interrupted == nil {
@@ -110,9 +109,6 @@ func (r *report) limitsOfSight() list {
 	for _, s := range r.view.Steps {
 		if last := s.Latest(); last != nil && last.Outcome == engine.OutcomeUnknown {
 			blind = append(blind, s.Path)
-		}
-		if s.Plan != nil && s.Title == "" && strings.Contains(s.Plan.Step.Title.Value, "${{") {
-			l = append(l, item{text: words(text("The title of "), code(s.Path), text(" hangs on values that the journal does not have."))})
 		}
 	}
 	if len(blind) > 0 {

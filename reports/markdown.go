@@ -55,7 +55,7 @@ func (w *markdownWriter) row(cells []inline) {
 
 // fence writes text between two rows of backticks that are longer than any in it.
 func (w *markdownWriter) fence(f fence) {
-	lines := strings.Split(PlainText(strings.Join(f.lines, "\n")), "\n")
+	lines := strings.Split(plainText(strings.Join(f.lines, "\n")), "\n")
 	longest := 2
 	for _, line := range lines {
 		longest = max(longest, longestRun(line))
@@ -93,7 +93,7 @@ func spanText(in inline, cell bool) string {
 }
 
 func codeSpan(s string, cell bool) string {
-	s = OneLine(s)
+	s = oneLine(s)
 	if cell && strings.Contains(s, "|") {
 		parts := strings.Split(s, "|")
 		for i, p := range parts {
@@ -168,32 +168,36 @@ func linkSpan(s string, cell bool) string {
 // them as such. They are shown as code.
 var linkish = regexp.MustCompile(`(?i)://|www\.|[@$]`)
 
-// harmless writes text so that none of its characters means anything to a reader of Markdown.
+// harmless writes text so that none of its characters means anything to a reader of Markdown. Those that mean something in
+// some places only are left as they are elsewhere: a report is read as it is, too.
 func harmless(s string) string {
 	var b strings.Builder
 	runes := []rune(s)
-	inWord := func(i int) bool {
-		return i > 0 && i < len(runes)-1 && letterOrDigit(runes[i-1]) && letterOrDigit(runes[i+1])
-	}
 	for i, r := range runes {
-		switch r {
-		case '_':
-			if !inWord(i) { // inside a word it means nothing, and most names have one
-				b.WriteByte('\\')
-			}
+		var before, after rune // 0 at an end: what stands there is another's text
+		if i > 0 {
+			before = runes[i-1]
+		}
+		if i < len(runes)-1 {
+			after = runes[i+1]
+		}
+		switch {
+		case r == '_' && letterOrDigit(before) && letterOrDigit(after): // most names have one
 			b.WriteRune(r)
-		case '\\', '*', '[', ']', '~', '#':
+		case r == '#' && letter(after): // a channel, and no heading
+			b.WriteRune(r)
+		case r == '&' && strings.ContainsRune(" &=", after): // no entity
+			b.WriteRune(r)
+		case strings.ContainsRune(`\*_[]~#`, r):
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case '`':
+		case r == '`':
 			b.WriteString("&#96;")
-		case '|':
+		case r == '|':
 			b.WriteString("&#124;")
-		case '<':
+		case r == '<':
 			b.WriteString("&lt;")
-		case '>':
-			b.WriteString("&gt;")
-		case '&':
+		case r == '&':
 			b.WriteString("&amp;")
 		default:
 			b.WriteRune(r)
@@ -202,13 +206,15 @@ func harmless(s string) string {
 	return b.String()
 }
 
+func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
 func letterOrDigit(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return letter(r) || r >= '0' && r <= '9'
 }
 
 // escaped writes a sentence, or a part of one: blanks at its ends stay.
 func escaped(s string, cell bool) string {
-	s = PlainText(s)
+	s = plainText(s)
 	if !linkish.MatchString(s) {
 		return harmless(strings.Join(strings.FieldsFunc(s, lineBreak), " "))
 	}
@@ -238,7 +244,7 @@ func blockStart(s string) string {
 	switch {
 	case s == "":
 		return s
-	case strings.ContainsRune("+-=", rune(s[0])):
+	case strings.ContainsRune("+-=>", rune(s[0])):
 		return `\` + s
 	case ordinal.MatchString(s):
 		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))

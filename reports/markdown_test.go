@@ -123,7 +123,7 @@ func outlineOf(d document) []string {
 				}
 			}
 		case fence:
-			lines := strings.Split(PlainText(strings.Join(b.lines, "\n")), "\n")
+			lines := strings.Split(plainText(strings.Join(b.lines, "\n")), "\n")
 			for i := range lines {
 				lines[i] = strings.TrimRight(lines[i], " \t")
 			}
@@ -139,7 +139,7 @@ func seenText(in inline) string {
 	for _, s := range in {
 		b.WriteString(s.text)
 	}
-	return squeezed(PlainText(b.String()))
+	return squeezed(plainText(b.String()))
 }
 
 func squeezed(s string) string { return strings.Join(strings.Fields(s), "") }

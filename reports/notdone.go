@@ -9,9 +9,12 @@ import (
 // notDone lists the steps that were not made. Why they were not are different things, with different words, and each
 // stands there with its condition and the values.
 func (r *report) notDone() document {
-	ended := "the run ended before its turn"
-	if r.view.End == nil {
-		ended = "the record ends before its turn"
+	ended := "the record ends before its turn"
+	switch verdict, _ := r.view.Verdict(); {
+	case r.view.End != nil:
+		ended = "the run ended before its turn"
+	case verdict == engine.VerdictInterrupted:
+		ended = "the run was stopped before its turn"
 	}
 	groups := []struct {
 		name    string
@@ -58,9 +61,7 @@ func (r *report) notDone() document {
 // wasMade tells whether a step did what it is for, or, in a dry run, is described elsewhere.
 func (s *Step) wasMade() bool {
 	switch {
-	case len(s.Looks) > 0, s.Escalated != nil, s.Book != nil:
-		return true
-	case slices.ContainsFunc(s.Changes, func(c *Change) bool { return c.Lost == nil || !c.Lost.Never }):
+	case len(s.Looks) > 0, s.made(), s.Escalated != nil, s.Book != nil:
 		return true
 	default:
 		class := s.Status().Class
@@ -84,49 +85,57 @@ func (r *report) notMade(s *Step, st Status) item {
 	if n := len(s.Ends); n > 0 && s.Ends[n-1].Note != "" && st.Class != Expired && !alreadySaid(s, s.Ends[n-1].Note) {
 		it.below = append(it.below, words(sentence(s.Ends[n-1].Note)))
 	}
-	return r.withCondition(it, s)
+	if n := len(s.Skips); n > 0 && len(s.Skips[n-1].Hangs) > 0 {
+		skip := s.Skips[n-1]
+		it.below = append(it.below,
+			words(text("it hangs on "), codes(skip.Hangs), text(", which this dry run did not make, so both ways are open")),
+			words(text("if its condition were true: WOULD "), code(orElse(skip.Would, s.Kind))),
+			words(text("if it were false: nothing")))
+	}
+	it.below = append(it.below, decision(s)...)
+	return it
 }
 
 func alreadySaid(s *Step, note string) bool {
 	return slices.ContainsFunc(s.Questions, func(q *Question) bool { return q.Answer != nil && q.Answer.Note == note })
 }
 
-// withCondition adds the condition of a step, and the values that its terms saw.
-func (r *report) withCondition(it item, s *Step) item {
-	var because []engine.Term
-	value := "" // of the condition
-	if n := len(s.Questions); n > 0 {
-		because, value = s.Questions[n-1].Because, " was true"
-	}
+// decision is the condition of a step that was not made, and the values that its terms saw.
+func decision(s *Step) []inline {
 	if n := len(s.Skips); n > 0 {
 		skip := s.Skips[n-1]
-		because, value = skip.Because, skipValue(skip.Reason)
-		if len(skip.Hangs) > 0 {
-			it.below = append(it.below,
-				words(text("it hangs on "), codes(skip.Hangs), text(", which this dry run did not make, so both ways are open")),
-				words(text("if its condition were true: WOULD "), code(orElse(skip.Would, s.Kind))),
-				words(text("if it were false: nothing")))
+		switch skip.Reason {
+		case engine.NotNeeded, engine.NoLonger:
+			return condition(s.When, engine.False, skip.Because)
+		case engine.Undecided:
+			return undecided(s.When, skip.Because)
+		case engine.GoalHolds, engine.LimitHit, engine.NotRepeated: // its condition was not what it rests on
+			return explained(skip.Because, engine.True)
 		}
 	}
-	switch {
-	case len(because) == 1 && because[0].Text == s.When: // the one term is the condition
-	case s.When != "":
-		it.below = append(it.below, words(text("condition "), code(s.When), text(value)))
-	case len(because) == 0:
-		it.below = append(it.below, words(text("it has no condition")))
+	if n := len(s.Questions); n > 0 {
+		return condition(s.When, engine.True, s.Questions[n-1].Because)
 	}
-	it.below = append(it.below, explained(because)...)
-	return it
+	if s.When == "" {
+		return []inline{words(text("it has no condition"))}
+	}
+	return []inline{words(text("condition "), code(s.When))}
 }
 
-// skipValue is what a condition was that kept a step from being made, as far as the reason tells.
-func skipValue(reason engine.SkipReason) string {
-	switch reason {
-	case engine.NotNeeded, engine.NoLonger:
-		return " was false"
-	case engine.Undecided:
-		return " was unknown"
-	case engine.GoalHolds, engine.LimitHit, engine.NotRepeated:
+// inputsTerm is what the engine calls the inputs of a step among the terms that kept it from being made.
+const inputsTerm = "its inputs"
+
+// undecided is a condition that was unknown, or one that was true while an input was unknown: the engine has that as a
+// last term.
+func undecided(when string, because []engine.Term) []inline {
+	n := len(because) - 1
+	if n < 0 || because[n].Text != inputsTerm {
+		return condition(when, engine.Unknown, because)
 	}
-	return ""
+	out := condition(when, engine.True, because[:n])
+	inputs := words(text("an input is unknown"))
+	if why := whyUnknown(because[n:]); len(why) > 0 {
+		inputs = words(inputs, text("; "), why)
+	}
+	return append(out, inputs)
 }

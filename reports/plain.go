@@ -13,9 +13,9 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 // secrets are the marks that stand for the values of secrets: see [engine.SecretMarker].
 var secrets = regexp.MustCompile("\x00secret:([^\x00]*)\x00")
 
-// PlainText makes text from strangers fit to be shown: valid UTF-8, with nothing in it that could move a cursor, be
+// plainText makes text from strangers fit to be shown: valid UTF-8, with nothing in it that could move a cursor, be
 // there unseen, or turn the direction of writing. Line breaks and tabs stay.
-func PlainText(s string) string {
+func plainText(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.Contains(s, "\x00secret:") {
 		s = secrets.ReplaceAllString(s, "(secret $1)")
@@ -48,11 +48,11 @@ func unseen(r rune) bool {
 	}
 }
 
-// OneLine is PlainText in one line: blanks of every kind become single spaces.
-func OneLine(s string) string { return strings.Join(strings.Fields(PlainText(s)), " ") }
+// oneLine is plainText in one line: blanks of every kind become single spaces.
+func oneLine(s string) string { return strings.Join(strings.Fields(plainText(s)), " ") }
 
-// Clip shortens a text to at most limit characters. What was cut off shows as an ellipsis.
-func Clip(s string, limit int) string {
+// clip shortens a text to at most limit characters. What was cut off shows as an ellipsis.
+func clip(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

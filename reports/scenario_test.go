@@ -51,6 +51,7 @@ type host struct {
 	takes   map[string]time.Duration // "look page", "act restart", "confirm restart"; 120 ms otherwise
 	dies    string                   // the engine is killed when this call begins: "act restart"
 	lost    bool                     // what it was doing then, nobody knows
+	never   bool                     // what it was about to do then has certainly not begun
 	stops   string                   // somebody presses Ctrl-C when this call begins
 }
 
@@ -170,7 +171,7 @@ func (r *run) result(c engine.Call) engine.Result {
 		}
 		return next(r.host.acts[c.Step])
 	case engine.Attach:
-		return engine.Result{Lost: r.host.lost}
+		return engine.Result{Lost: r.host.lost, Never: r.host.never}
 	case engine.Confirm:
 		list := r.host.answers[c.Step]
 		if len(list) == 0 {

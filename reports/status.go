@@ -80,15 +80,18 @@ func (s *Step) Status() Status {
 		}
 		take(e.Moment, word, class)
 	}
-	if s.Escalated != nil {
-		take(s.Escalated.Moment, "escalated", HandedOver)
+	switch e := s.Escalated; {
+	case e != nil && e.Only:
+		take(e.Moment, "would hand over", Described)
+	case e != nil:
+		take(e.Moment, "escalated", HandedOver)
 	}
 	return st
 }
 
 // answerStatus is where a step stands after an answer, until something follows from it.
 func answerStatus(q *Question) (word string, class Class) {
-	word, class = "answered "+OneLine(q.Answer.Value), Open
+	word, class = "answered "+oneLine(q.Answer.Value), Open
 	if q.Kind == engine.AskUndo || q.Kind == engine.AskFailed || q.Kind == engine.AskDoubt {
 		return word, class
 	}
@@ -174,5 +177,5 @@ func verdictWord(v engine.Verdict) string {
 	if v == engine.VerdictNotFixed {
 		return "not fixed"
 	}
-	return OneLine(string(v))
+	return oneLine(string(v))
 }

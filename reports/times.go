@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Clock is a time of day in UTC: "03:12:04".
-func Clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
+// clock is a time of day in UTC: "03:12:04".
+func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 
-// Timestamp is a day and a time of day in UTC: "2026-11-20 03:12:04 UTC".
-func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+// timestamp is a day and a time of day in UTC: "2026-11-20 03:12:04 UTC".
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Span is a duration for people, in two units at most: "350 ms", "2.1 s", "41 s", "3 min 6 s", "1 h 4 min", "2 d 3 h".
 // It is rounded to the last of them.
@@ -46,8 +46,8 @@ func twoUnits(d, large time.Duration, largeName string, small time.Duration, sma
 	return s
 }
 
-// Offset is a time since the start of a run: "+0:00", "+1:46", "+1:02:03". It is cut to whole seconds, as [Clock] is.
-func Offset(d time.Duration) string {
+// offset is a time since the start of a run: "+0:00", "+1:46", "+1:02:03". It is cut to whole seconds, as [clock] is.
+func offset(d time.Duration) string {
 	s := int64(max(d, 0) / time.Second)
 	if s < 3600 {
 		return fmt.Sprintf("+%d:%02d", s/60, s%60)

@@ -44,8 +44,8 @@ func TestOffset(t *testing.T) {
 		{3723 * time.Second, "+1:02:03"},
 		{30 * time.Hour, "+30:00:00"},
 	} {
-		if got := Offset(c.d); got != c.want {
-			t.Errorf("Offset(%s) = %q, want %q", c.d, got, c.want)
+		if got := offset(c.d); got != c.want {
+			t.Errorf("offset(%s) = %q, want %q", c.d, got, c.want)
 		}
 	}
 }
@@ -71,10 +71,10 @@ func TestSize(t *testing.T) {
 
 func TestTimesAreUTC(t *testing.T) {
 	at := time.Date(2026, 11, 20, 4, 12, 4, 0, time.FixedZone("CET", 3600))
-	if got := Timestamp(at); got != "2026-11-20 03:12:04 UTC" {
-		t.Errorf("Timestamp = %q", got)
+	if got := timestamp(at); got != "2026-11-20 03:12:04 UTC" {
+		t.Errorf("timestamp = %q", got)
 	}
-	if got := Clock(at); got != "03:12:04" {
-		t.Errorf("Clock = %q", got)
+	if got := clock(at); got != "03:12:04" {
+		t.Errorf("clock = %q", got)
 	}
 }

@@ -6,35 +6,38 @@ import (
 	"runbook/engine"
 )
 
-// times are the moments of the run, and what follows from them, each with its formula.
+// times are the moments of the run, and what follows from them, each with its formula. What there was no moment of is left
+// out; a moment that there was, and that nobody knows, is unknown.
 func (r *report) times() document {
 	t := table{head: []inline{words(text("Moment")), words(text("UTC")), words(text("Offset"))}}
-	add := func(name string, at *Moment, otherwise string) {
-		if at == nil {
-			t.rows = append(t.rows, []inline{words(text(name)), words(text(otherwise)), nil})
-			return
+	add := func(name string, at *Moment) {
+		if at != nil {
+			t.rows = append(t.rows, []inline{words(text(name)), words(text(r.clock(at.At))), words(text(offset(at.Mono - r.view.Began.Mono)))})
 		}
-		t.rows = append(t.rows, []inline{words(text(name)), words(text(r.clock(at.At))), words(text(Offset(at.Mono - r.view.Began.Mono)))})
 	}
-	add("run started", &r.view.Began, "")
-	add("first unhealthy look", r.firstUnhealthy(), "none: no look found anything unhealthy")
+	missing := func(name, why string) {
+		t.rows = append(t.rows, []inline{words(text(name)), words(text(why)), nil})
+	}
+	add("run started", &r.view.Began)
+	add("first unhealthy look", r.firstUnhealthy())
 	question, yes := r.firstQuestion()
-	add("first question to a person", question, "none: nobody was asked")
-	add("first yes", yes, "none: nothing was agreed to")
+	add("first question to a person", question)
+	add("first yes", yes)
 	began, ended := r.span()
-	add("first change begun", began, "none: nothing was changed")
-	switch {
-	case began == nil:
-	case ended == nil:
-		add("last change ended", nil, "unknown: the journal does not have the end of every change")
-	default:
-		add("last change ended", ended, "")
+	add("first change begun", began)
+	if began != nil && ended == nil {
+		missing("last change ended", "unknown: the journal does not have the end of every change")
 	}
-	add("all of the goal healthy", r.goalHealthy(), "unknown: no look found all of the goal healthy")
-	if r.view.End != nil {
-		add("run ended", &r.view.End.Moment, "")
+	add("last change ended", ended)
+	if at := r.goalHealthy(); at != nil {
+		add("all of the goal healthy", at)
 	} else {
-		add("run ended", nil, "unknown: the journal has no end of the run")
+		missing("all of the goal healthy", "not seen by the end of the record")
+	}
+	if r.view.End != nil {
+		add("run ended", &r.view.End.Moment)
+	} else {
+		missing("run ended", "unknown: the journal has no end of the run")
 	}
 	return append(section("Times", t), r.derived())
 }
@@ -48,6 +51,9 @@ func (r *report) derived() list {
 	waited, questions := r.view.WaitedForPeople()
 	if questions > 0 {
 		add("Waiting for people", waited, "sum over "+plural(questions, "question")+" of (answered − asked), times that overlap counted once")
+	}
+	if paused, pauses := r.view.WaitedOnPurpose(); pauses > 0 {
+		add("Pausing on purpose", paused, "sum over "+plural(pauses, "pause")+" (settling, before another look), times that overlap counted once")
 	}
 	began, ended := r.span()
 	if began != nil {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type View struct {
 	Steps    []*Step    // in the order of the plan, inner steps behind the step that runs their runbook
 	Findings []*Finding // in the order of the plan
 	Stops    []Stop
+	Pauses   []Pause
 	Remarks  []Remark
 	Exhibits []Exhibit // all evidence, in the order in which it was kept
 }
@@ -54,7 +56,7 @@ type Ending struct {
 // Step is everything that happened to one step.
 type Step struct {
 	Path   string
-	Title  string // "" when it has none that is known without the run
+	Title  string // as the run showed it; "" when it has none, or when the run did not come to it
 	Kind   string
 	Effect engine.Effect
 	When   string           // its condition as the runbook has it
@@ -135,6 +137,7 @@ type End struct {
 type Escalation struct {
 	Moment
 	engine.Escalated
+	Only bool // a dry run: nobody has to be called
 }
 
 // Book is a runbook that ran as a step.
@@ -163,6 +166,13 @@ type Conclusion struct {
 type Stop struct {
 	Moment
 	engine.StopAsked
+}
+
+// Pause is time that the run let pass on purpose, for something to settle or before it looked once more. The moment is its
+// end.
+type Pause struct {
+	Moment
+	engine.Waited
 }
 
 // Remark is something to be in the record: of a person, or, without By, of the tool.
@@ -202,7 +212,7 @@ func (v *View) Changes() []*Change {
 	var out []*Change
 	for _, s := range v.Steps {
 		for _, c := range s.Changes {
-			if c.Lost == nil || !c.Lost.Never {
+			if c.begun() {
 				out = append(out, c)
 			}
 		}
@@ -210,6 +220,12 @@ func (v *View) Changes() []*Change {
 	slices.SortStableFunc(out, func(a, b *Change) int { return a.Began.Seq - b.Began.Seq })
 	return out
 }
+
+// begun tells whether a change may have done something: it was meant, and it is not certain that it never started.
+func (c *Change) begun() bool { return c.Lost == nil || !c.Lost.Never }
+
+// made tells whether a change of the step was begun.
+func (s *Step) made() bool { return slices.ContainsFunc(s.Changes, (*Change).begun) }
 
 // Questions lists all questions in the order of the journal.
 func (v *View) Questions() []*Question {
@@ -233,17 +249,43 @@ func (q *Question) ForPeople() bool {
 
 // WaitedForPeople is the time in which at least one question was open to people.
 func (v *View) WaitedForPeople() (total time.Duration, questions int) {
-	var until time.Duration
+	var open []stretch
 	for _, q := range v.Questions() {
-		if !q.ForPeople() {
+		if q.ForPeople() {
+			open = append(open, stretch{q.Mono, q.Closed.Mono})
+		}
+	}
+	return covered(open), len(open)
+}
+
+// forLimit is a pause that is none: the time that a run may take was over.
+const forLimit = "limit"
+
+// WaitedOnPurpose is the time in which the run paused at least once.
+func (v *View) WaitedOnPurpose() (total time.Duration, pauses int) {
+	var open []stretch
+	for _, p := range v.Pauses {
+		if p.For == forLimit {
 			continue
 		}
-		questions++
-		from, to := max(q.Mono, until), max(q.Closed.Mono, until)
+		open = append(open, stretch{p.Mono - p.Time, p.Mono})
+	}
+	return covered(open), len(open)
+}
+
+// stretch is a piece of the time of a run.
+type stretch struct{ from, to time.Duration }
+
+// covered is the time that lies in at least one of the pieces.
+func covered(pieces []stretch) (total time.Duration) {
+	slices.SortFunc(pieces, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	var until time.Duration
+	for _, s := range pieces {
+		from, to := max(s.from, until), max(s.to, until)
 		total += to - from
 		until = to
 	}
-	return total, questions
+	return total
 }
 
 // Step finds a step by its path, nil when there is none.
@@ -273,20 +315,23 @@ func (s *Step) Latest() *Look {
 	return &s.Looks[len(s.Looks)-1]
 }
 
+// before is the look at the same check before a look, nil when there was none.
+func (v *View) before(l *Look) *Look {
+	var last *Look
+	s := v.Step(l.Step)
+	if s == nil {
+		return nil
+	}
+	for i := range s.Looks {
+		if s.Looks[i].Seq < l.Seq {
+			last = &s.Looks[i]
+		}
+	}
+	return last
+}
+
 // ID is the step's own name, the last part of its path.
 func (s *Step) ID() string { return s.Path[strings.LastIndexByte(s.Path, '/')+1:] }
 
 // scope is the path of the runbook that the step stands in: "" for the run's own.
 func (s *Step) scope() string { return s.Path[:strings.LastIndexByte(s.Path, '/')+1] }
-
-// params are the parameters of the runbook that a step stands in.
-func (v *View) params(s *Step) map[string]any {
-	scope := strings.TrimSuffix(s.scope(), "/")
-	if scope == "" {
-		return v.Start.Params
-	}
-	if outer := v.Step(scope); outer != nil && outer.Book != nil {
-		return outer.Book.Params
-	}
-	return nil
-}

@@ -10,72 +10,37 @@ import (
 	"runbook/engine"
 )
 
-// saw tells the values that the terms of a condition looked at: "`status: 200`, `size: 0`". A value that several terms
-// looked at stands there once, in its shortest form: of a list, the fields that a term was about.
-func saw(terms []engine.Term) inline {
-	var seen []engine.Seen
-	for _, t := range terms {
-		for _, s := range t.Seen {
-			i := slices.IndexFunc(seen, func(o engine.Seen) bool { return o.Name == s.Name })
-			switch {
-			case i < 0:
-				seen = append(seen, s)
-			case len(s.Value) < len(seen[i].Value):
-				seen[i] = s
-			}
-		}
+// howItLooked tells what a check saw, with its outcome first.
+func howItLooked(l *Look) inline {
+	out := words(text(string(l.Outcome)))
+	if l.Failure == nil && len(l.Because) == 0 {
+		out = words(out, text(", nothing is expected of it"))
 	}
-	items := make([]inline, len(seen))
-	for i, s := range seen {
-		items[i] = value(s)
-	}
-	return joined(items, ", ")
-}
-
-func value(s engine.Seen) inline {
-	if s.Known {
-		return words(code(s.Name + ": " + s.Value))
-	}
-	return words(code(s.Name), text(" unknown: "), sentence(s.Value))
-}
-
-// explained tells for each term of a condition what it is and why: "`exists` is false: `exists: false`".
-func explained(terms []engine.Term) []inline {
-	var out []inline
-	for _, t := range terms {
-		line := words(code(t.Text), text(" is "+t.Value.String()))
-		if values := saw([]engine.Term{t}); len(values) > 0 && !saysTheSame(t) {
-			line = words(line, text(": "), values)
-		}
-		out = append(out, line)
+	if saw := whatItSaw(l); len(saw) > 0 {
+		out = words(out, text(": "), saw)
 	}
 	return out
 }
 
-// saysTheSame tells whether the one value that a term saw is the term: "exists" saw "exists: true".
-func saysTheSame(t engine.Term) bool {
-	return len(t.Seen) == 1 && t.Seen[0].Known && t.Seen[0].Name == t.Text && t.Seen[0].Value == t.Value.String()
-}
-
-// howItLooked tells what a check saw, with its outcome first.
-func howItLooked(l *Look) inline {
-	out := words(text(string(l.Outcome)))
+// whatItSaw tells what a check saw, without its outcome.
+func whatItSaw(l *Look) inline {
 	switch {
 	case l.Failure != nil:
-		return words(out, text(": "), failure(l.Failure))
-	case len(l.Because) > 0 && l.Outcome == engine.OutcomeHealthy:
-		return words(out, text(": "), saw(l.Because))
-	case len(l.Because) > 0:
-		return words(out, text(": "), code(engine.InShort(l.Outcome, l.Because)))
+		return failure(l.Failure)
+	case len(l.Because) == 0:
+		return scalars(l.Output)
+	case l.Outcome == engine.OutcomeHealthy:
+		return saw(l.Because)
 	}
-	if values := scalars(l.Output); len(values) > 0 {
-		return words(out, text(", nothing is expected of it: "), values)
+	out := words(code(engine.InShort(l.Outcome, l.Because)))
+	if why, ok := l.Output["error"].(string); ok && strings.TrimSpace(why) != "" {
+		out = words(out, text(", error: "), sentence(why)) // "connection refused" says more than "status 0"
 	}
-	return words(out, text(", nothing is expected of it"))
+	return out
 }
 
 func failure(f *engine.Failure) inline {
-	return words(sentence(f.Message), text(" ("+OneLine(string(f.Kind))+")"))
+	return words(sentence(f.Message), text(" ("+oneLine(string(f.Kind))+")"))
 }
 
 // scalars shows the single values of an output, sorted by name, so many as a line holds.
@@ -185,6 +150,20 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
 // skipWords tells in words why a step was not made.
 func skipWords(r engine.SkipReason) string {
 	switch r {
@@ -201,7 +180,7 @@ func skipWords(r engine.SkipReason) string {
 	case engine.NotRepeated:
 		return "could not: it is in doubt whether it was made, and nobody said"
 	}
-	return "could not: " + OneLine(string(r))
+	return "could not: " + oneLine(string(r))
 }
 
 // outcomeWords tells in words how a step ended.
@@ -216,6 +195,20 @@ func outcomeWords(o engine.Outcome) string {
 	case engine.Pending:
 		return "pending"
 	default:
-		return OneLine(string(o))
+		return oneLine(string(o))
 	}
+}
+
+func orElse(s, otherwise string) string {
+	if strings.TrimSpace(s) == "" {
+		return otherwise
+	}
+	return s
+}
+
+func orUnknown(s, why string) inline {
+	if strings.TrimSpace(s) == "" {
+		return words(text("unknown: " + why))
+	}
+	return words(code(s))
 }

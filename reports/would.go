@@ -1,24 +1,21 @@
 package reports
 
 import (
-	"slices"
-
 	"runbook/engine"
 )
 
 // would is what a live run would have asked to do.
 func (r *report) would() document {
-	var d document
+	d := document{line(text("What a live run would have asked for:"))}
 	for _, s := range r.view.Steps {
-		if st := s.Status(); st.Class != Described || s.Effect == engine.RunsBook {
-			continue
+		if s.Status().Class == Described && s.Effect != engine.RunsBook && s.Effect != engine.EndsRun {
+			d = append(d, r.wouldStep(s)...)
 		}
-		d = append(d, r.wouldStep(s)...)
 	}
-	if len(d) == 0 {
+	if len(d) == 1 {
 		return document{line(text("A live run would have asked for none, as far as this run could see."))}
 	}
-	return append(document{line(text("What a live run would have asked for:"))}, d...)
+	return d
 }
 
 func (r *report) wouldStep(s *Step) document {
@@ -30,27 +27,34 @@ func (r *report) wouldStep(s *Step) document {
 	if s.Title != "" {
 		add("what for", sentence(s.Title))
 	}
-	var exact []string
+	var last engine.Prepared
 	for _, p := range s.Preparations {
-		if p.Description != nil {
-			add("would do", code(s.Kind), text(": "), sentence(p.Description.Summary))
-			exact = p.Description.Exact
-		}
-		if p.Failure != nil {
-			add("could not be described", failure(p.Failure))
-		}
+		last = p.Prepared
 	}
+	var exact []string
+	if about := last.Description; about != nil {
+		add("would do", code(s.Kind), text(": "), sentence(about.Summary))
+		exact = about.Exact
+	}
+	if last.Failure != nil {
+		add("could not be described", failure(last.Failure))
+	}
+	if s.Effect == engine.Changes {
+		add("as", orUnknownUser(last.As, r.view))
+	}
+	if s.Plan != nil && s.Effect == engine.Changes {
+		add("risk", label(string(orRisk(s.Plan.Risk))))
+	}
+	why := ""
 	if s.Plan != nil {
-		if s.Effect == engine.Changes {
-			add("as", orUnknownUser(filledIn(s.Plan.As.Value, r.view.params(s)), r.view))
-			add("risk", label(string(orRisk(s.Plan.Risk))))
-		}
-		if s.Plan.Step.Why.Value != "" {
-			add("because", sentence(orElse(filledIn(s.Plan.Step.Why.Value, r.view.params(s)), "see the runbook")))
-		}
+		why = filledIn(s.Plan.Step.Why.Value, r.view.params(s))
 	}
-	if s.When != "" {
-		l = append(l, item{text: words(strong("condition"), text(": "), code(s.When), text(" is true")), below: r.restsOn(s)})
+	l = append(l, item{
+		text:  words(strong("because"), text(": "), sentence(orElse(why, "its condition is true"))),
+		below: condition(s.When, engine.True, last.Because),
+	})
+	if about := last.Description; about != nil && s.Effect == engine.Changes {
+		add("undo", wouldUndo(s, about))
 	}
 	d = append(d, l)
 	if len(exact) > 0 {
@@ -59,23 +63,16 @@ func (r *report) wouldStep(s *Step) document {
 	return d
 }
 
-// restsOn tells what the checks saw that a step's condition hangs on.
-func (r *report) restsOn(s *Step) []inline {
-	if s.Plan == nil {
-		return nil
+// wouldUndo is the way back from a change that was only described.
+func wouldUndo(s *Step, about *engine.Description) inline {
+	switch {
+	case s.Plan != nil && s.Plan.Undo != nil:
+		return words(code(s.Plan.Undo.Kind.Name), text(offered))
+	case about.Undo != "":
+		return words(sentence(about.Undo))
+	default:
+		return words(text("none"))
 	}
-	var out []inline
-	for _, other := range r.view.Steps {
-		if other.scope() != s.scope() || other.Plan == nil || !slices.Contains(s.Plan.Decides, other.Plan.Index) {
-			continue
-		}
-		if l := other.Latest(); l != nil {
-			out = append(out, words(code(other.Path), text(" "), r.looked(l)))
-		} else {
-			out = append(out, words(code(other.Path), text(" "), text(other.Status().Word)))
-		}
-	}
-	return out
 }
 
 func orRisk(k engine.Risk) engine.Risk {
