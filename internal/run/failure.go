@@ -30,6 +30,23 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap gives errors.Is what the kernel or the context said.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Is makes an error one of the standard library's that says the same, whatever
+// it wraps: who sorts errors need not know this package.
+func (e *Error) Is(target error) bool {
+	switch e.Kind {
+	case Missing:
+		return target == fs.ErrNotExist
+	case Denied:
+		return target == fs.ErrPermission
+	case Timeout:
+		return target == context.DeadlineExceeded
+	case Cancelled:
+		return target == context.Canceled
+	case Invalid:
+	}
+	return false
+}
+
 func fail(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
 }

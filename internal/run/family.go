@@ -104,7 +104,7 @@ func (f *family) marked(p process) (yes, known bool) {
 // subreaper tells whether this process adopts orphans.
 func subreaper() bool {
 	var yes int32
-	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&yes)), 0, 0, 0)
+	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&yes)), 0, 0, 0) //nolint:gosec // G103: the kernel takes an address
 	return err == nil && yes != 0
 }
 

@@ -133,20 +133,19 @@ func gone(pid int) bool {
 	return strings.HasPrefix(rest, " Z") || strings.HasPrefix(rest, " X")
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // publicDir is a temporary directory that every user can get into.
 func publicDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "run-test-")
-	must(t, err)
-	must(t, os.Chmod(dir, 0o755)) //nolint:gosec // G302: meant for another user
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
 	return dir
 }
 

@@ -36,63 +36,79 @@ func findProgram(name, path, dir string) (string, error) {
 	return "", fail(Missing, "start %s: not found in PATH, which is %s: %w", name, path, fs.ErrNotExist)
 }
 
+// attempt is a start that failed.
+type attempt struct {
+	name    string // as the caller wrote it
+	program string
+	dir     string
+	user    User
+}
+
 // explain says why a program did not start. The kernel has one word for many
 // reasons: ENOENT is a missing program, directory or interpreter, EACCES a
 // directory that may not be entered or a file that may not be executed.
-func explain(err error, name, program, dir string, u User) error {
+func (a attempt) explain(err error) error {
 	reason, ok := errors.AsType[syscall.Errno](err)
 	if at, start := errors.AsType[*fs.PathError](err); !ok || !start || at.Op != "fork/exec" {
-		return fail(kindOf(err), "start %s: %w", name, err)
+		return fail(kindOf(err), "start %s: %w", a.name, err)
 	}
-	because := func(kind Kind, format string, args ...any) error {
-		return fail(kind, "start %s: %s: %w", name, fmt.Sprintf(format, args...), reason)
+	kind, because := a.because(reason)
+	if because == "" {
+		return fail(kindOf(reason), "start %s: %w", a.name, reason)
 	}
-	info, dirErr := os.Stat(dir)
+	return fail(kind, "start %s: %s: %w", a.name, because, reason)
+}
+
+func (a attempt) because(reason syscall.Errno) (Kind, string) {
+	info, err := os.Stat(a.dir)
 	switch {
-	case errors.Is(dirErr, fs.ErrNotExist):
-		return because(Missing, "directory %s is not there", dir)
-	case dirErr == nil && !info.IsDir(), errors.Is(dirErr, syscall.ENOTDIR):
-		return because(Invalid, "%s is not a directory", dir)
+	case errors.Is(err, fs.ErrNotExist):
+		return Missing, fmt.Sprintf("directory %s is not there", a.dir)
+	case err == nil && !info.IsDir(), errors.Is(err, syscall.ENOTDIR):
+		return Invalid, a.dir + " is not a directory"
+	case reason == syscall.ENOENT, reason == syscall.ENOTDIR:
+		return Missing, a.missing()
+	case reason == syscall.EACCES:
+		return Denied, a.denied()
+	case reason == syscall.EPERM && a.user.credential() != nil:
+		return Denied, "become user " + a.user.Name
+	case reason == syscall.ENOEXEC:
+		return Invalid, a.program + " is no program, and no script with a #! line"
+	case reason == syscall.E2BIG:
+		return Invalid, "arguments and environment are too long"
+	case reason == syscall.EAGAIN:
+		return Denied, fmt.Sprintf("user %s has too many processes", a.user.Name)
 	}
-	//exhaustive:ignore // an errno is a number
-	switch reason {
-	case syscall.ENOENT, syscall.ENOTDIR:
-		if interpreter := interpreterOf(program); interpreter != "" && !exists(interpreter) {
-			return because(Missing, "%s wants the interpreter %s, which is not there", program, interpreter)
-		}
-		if exists(program) {
-			return because(Missing, "%s wants a loader that is not there", program)
-		}
-		return because(Missing, "%s is not there", program)
-	case syscall.EACCES:
-		if closed := closedTo(u, dir); closed != "" {
-			return because(Denied, "user %s may not enter %s", u.Name, closed)
-		}
-		if closed := closedTo(u, filepath.Dir(program)); closed != "" {
-			return because(Denied, "user %s may not enter %s", u.Name, closed)
-		}
-		if info, err := os.Stat(program); err == nil && !allows(info, u, 1) {
-			return because(Denied, "user %s may not execute %s", u.Name, program)
-		}
-		return because(Denied, "as user %s in %s", u.Name, dir)
-	case syscall.EPERM:
-		if u.credential() != nil {
-			return because(Denied, "become user %s", u.Name)
-		}
-		return because(Denied, "as user %s", u.Name)
-	case syscall.ENOEXEC:
-		return because(Invalid, "%s is no program, and no script with a #! line", program)
-	case syscall.E2BIG:
-		return because(Invalid, "arguments and environment are too long")
-	case syscall.EAGAIN:
-		return because(Denied, "user %s has too many processes", u.Name)
+	return "", ""
+}
+
+// missing says what is not there, of a program and what it takes to run it.
+func (a attempt) missing() string {
+	if interpreter := interpreterOf(a.program); interpreter != "" && !exists(interpreter) {
+		return fmt.Sprintf("%s wants the interpreter %s, which is not there", a.program, interpreter)
 	}
-	return fail(kindOf(reason), "start %s: %w", name, reason)
+	if exists(a.program) {
+		return a.program + " wants a loader that is not there"
+	}
+	return a.program + " is not there"
+}
+
+// denied says what the user may not.
+func (a attempt) denied() string {
+	for _, dir := range []string{a.dir, filepath.Dir(a.program)} {
+		if closed := closedTo(a.user, dir); closed != "" {
+			return fmt.Sprintf("user %s may not enter %s", a.user.Name, closed)
+		}
+	}
+	if info, err := os.Stat(a.program); err == nil && !allows(info, a.user, 1) {
+		return fmt.Sprintf("user %s may not execute %s", a.user.Name, a.program)
+	}
+	return fmt.Sprintf("as user %s in %s", a.user.Name, a.dir)
 }
 
 // interpreterOf is the program in a script's first line.
 func interpreterOf(script string) string {
-	f, err := os.Open(script) //nolint:gosec // G304: the step's own program
+	f, err := os.Open(script)
 	if err != nil {
 		return ""
 	}

@@ -138,7 +138,7 @@ func (spec Spec) start() (*running, error) {
 	p.begun = time.Now()
 	if err := start(); err != nil {
 		p.pipes.abandon()
-		return nil, explain(err, name, program, dir, u)
+		return nil, attempt{name, program, dir, u}.explain(err)
 	}
 	p.family = newFamily(p.cmd.Process.Pid, mark)
 	p.pipes.begin()

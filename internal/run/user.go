@@ -23,14 +23,12 @@ type User struct {
 // Its error is an [*Error]: Missing if there is no such user.
 func LookupUser(name string) (User, error) {
 	u, err := user.Lookup(name)
-	var unknown user.UnknownUserError
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
 		if _, number := strconv.ParseUint(name, 10, 32); number != nil {
 			return User{}, fail(Missing, "look up user %s: there is no such user", name)
 		}
 		u, err = user.LookupId(name)
-		var unknown user.UnknownUserIdError
-		if errors.As(err, &unknown) {
+		if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
 			return User{}, fail(Missing, "look up user %s: there is no such user", name)
 		}
 	}

@@ -60,7 +60,9 @@ const (
 	retKill  = uint32(unix.SECCOMP_RET_KILL_PROCESS)
 )
 
-func retErrno(e unix.Errno) uint32 { return unix.SECCOMP_RET_ERRNO | uint32(e)&unix.SECCOMP_RET_DATA }
+func retErrno(e unix.Errno) uint32 {
+	return unix.SECCOMP_RET_ERRNO | uint32(e&unix.SECCOMP_RET_DATA)
+}
 
 // assemble makes the program. Calls of another architecture (32-bit calls on a
 // 64-bit kernel) end the process: their numbers mean something else.
@@ -174,7 +176,8 @@ func installFilter(program []unix.SockFilter) error {
 		Len:    uint16(len(program)), //nolint:gosec // G115: under 4096, checked by a test and by the kernel
 		Filter: &program[0],
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog)))
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0,
+		uintptr(unsafe.Pointer(&prog))) //nolint:gosec // G103: the kernel takes an address
 	if errno != 0 {
 		return fmt.Errorf("install the seccomp filter: %w", errno)
 	}

@@ -171,7 +171,7 @@ func TestFilterStopsWhatItDoesNotKnow(t *testing.T) {
 
 func TestFilterProtectsTheRestrictedThread(t *testing.T) {
 	pid, tid := uint64(someone().pid), uint64(someone().tid)
-	minus := uint64(uint32(-someone().pid))
+	minus := uint64(-someone().pid)
 	const kill = uint64(unix.SIGKILL)
 	for _, abi := range []int{0, 2, 5, 6, 9} {
 		p := program(abi)

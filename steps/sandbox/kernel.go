@@ -34,7 +34,7 @@ func detect() (kernel, error) {
 	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	switch errno {
 	case 0:
-		k.landlock = int(abi) //nolint:gosec // G115: a small version number
+		k.landlock = int(abi)
 	case unix.ENOSYS:
 		k.why = "the kernel has no Landlock"
 	case unix.EOPNOTSUPP:
@@ -44,7 +44,8 @@ func detect() (kernel, error) {
 	}
 
 	action := uint32(unix.SECCOMP_RET_ERRNO)
-	_, _, errno = unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	_, _, errno = unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0,
+		uintptr(unsafe.Pointer(&action))) //nolint:gosec // G103: the kernel takes an address
 	switch {
 	case errno != 0:
 		k.whyNot = "the kernel has no seccomp filters: " + errno.Error()

@@ -93,11 +93,11 @@ func grants(root string) ([]grant, error) {
 func openRuleset(abi int) (int, error) {
 	attr := ruleset(abi)
 	r, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET,
-		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0) //nolint:gosec // G103: the kernel takes an address
 	if errno != 0 {
 		return -1, fmt.Errorf("create a Landlock ruleset: %w", errno)
 	}
-	set := int(r) //nolint:gosec // G115: a file descriptor
+	set := int(r)
 	list, err := grants("/")
 	if err != nil {
 		_ = unix.Close(set)
@@ -128,7 +128,8 @@ func addGrant(set int, g grant, handled uint64) error {
 		Parent_fd:      int32(fd), //nolint:gosec // G115: a file descriptor
 	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE,
-		uintptr(set), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+		uintptr(set), unix.LANDLOCK_RULE_PATH_BENEATH,
+		uintptr(unsafe.Pointer(&rule)), 0, 0, 0) //nolint:gosec // G103: the kernel takes an address
 	if errno != 0 {
 		return fmt.Errorf("allow reading %s: %w", g.path, errno)
 	}

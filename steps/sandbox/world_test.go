@@ -179,22 +179,22 @@ func victimState(pid int) string {
 }
 
 // publicDir is a temporary directory that every user can get into.
-func publicDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "sandbox-test-")
-	must(t, err)
-	must(t, os.Chmod(dir, 0o755)) //nolint:gosec // G302: meant for another user
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+func publicDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "sandbox-test-") //nolint:usetesting // its path is short, as those of Unix sockets have to be
+	must(tb, err)
+	must(tb, os.Chmod(dir, 0o755))
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
 // publicSelf is the test binary, where every user can execute it.
-func publicSelf(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(publicDir(t), "sandbox.test")
+func publicSelf(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(publicDir(tb), "sandbox.test")
 	self, err := os.ReadFile("/proc/self/exe")
-	must(t, err)
-	must(t, os.WriteFile(path, self, 0o755)) //nolint:gosec // G306: meant for another user
+	must(tb, err)
+	must(tb, os.WriteFile(path, self, 0o755))
 	return path
 }
 
@@ -214,9 +214,9 @@ func users() []int {
 	return []int{os.Getuid()}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -161,9 +161,10 @@ func TestNothingLeaks(t *testing.T) {
 		if cuts == 0 {
 			t.Fatalf("%q was let through as %q", value, folded)
 		}
+		const marker = "[secret token]" // a form that is in there is no leak
 		unfolded := strings.NewReplacer("\n", "", "\r", "").Replace(out)
 		for _, form := range forms(value) {
-			if len(form) >= Shortest && !strings.Contains("[secret token]", form) && strings.Contains(unfolded, form) {
+			if len(form) >= Shortest && !strings.Contains(marker, form) && strings.Contains(unfolded, form) {
 				t.Fatalf("%q is still in %q, as %q", value, out, form)
 			}
 		}
