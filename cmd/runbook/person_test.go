@@ -39,7 +39,7 @@ func (p *person) follow(script string) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.Command(p.command[0], p.command[1:]...) //nolint:gosec,noctx // a test's own command, which it waits for
+	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -52,7 +52,7 @@ func (p *person) follow(script string) (code int, err error) {
 	for line := range strings.SplitSeq(strings.TrimSpace(script), "\n") {
 		if err := p.act(line); err != nil {
 			_ = cmd.Process.Kill()
-			<-ended
+			<-ended //nolint:errcheck // it was killed
 			return 0, fmt.Errorf("%s: %w", line, err)
 		}
 	}
@@ -60,7 +60,7 @@ func (p *person) follow(script string) (code int, err error) {
 	case err = <-ended:
 	case <-time.After(ttytest.Patience):
 		_ = cmd.Process.Signal(syscall.SIGQUIT) // with its stacks on the screen
-		<-ended
+		<-ended                                 //nolint:errcheck // it was killed
 		return 0, errors.New("the program does not end")
 	}
 	p.Over()

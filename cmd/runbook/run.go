@@ -47,7 +47,7 @@ func (p program) runCommand() command {
 // answerFlags are those of every command that drives a run.
 func answerFlags() []flag {
 	return []flag{
-		{name: "yes", short: "y", about: "agree beforehand to changes of low and medium risk"},
+		{name: "yes", about: "agree beforehand to changes of low and medium risk"},
 		{name: "confirm", value: "STEP=TARGET", many: true, about: "agree beforehand to the change of high risk that this step makes to this target"},
 		{name: "no-input", about: "ask nobody: a question ends the run, with exit code 7"},
 		{name: "report", value: "FILE", about: "write the report here as well; - is stdout"},
@@ -157,7 +157,7 @@ func (p program) interrupted(name string) (*journal.Run, error) {
 func (p program) params(c *cli.Context, plan *engine.Plan) (map[string]any, error) {
 	given := map[string]string{}
 	if file := c.String("params-file"); file != "" {
-		src, err := os.ReadFile(file) //nolint:gosec // the user named it
+		src, err := os.ReadFile(file)
 		if err != nil {
 			return nil, usagef("", "read parameters: %s", err)
 		}
@@ -238,6 +238,9 @@ func fixesOf(plan *engine.Plan, prefix string) []string {
 
 // drive carries a run out in front of a person: display, questions, signals, report, and the last line.
 func (p program) drive(c *cli.Context, rb *engine.Runbook, do func(context.Context, runner.Options) (runner.Outcome, error), known ...engine.RunStarted) error {
+	if c.Bool("json") && c.String("report") == "-" {
+		return usagef("give --report a file", "--json and --report - both want stdout")
+	}
 	s := p.screen()
 	d := display.New(s, time.Now)
 	for _, started := range known {

@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 
 // settle makes a script's folder one that root runs runbooks from, and puts its path where the files say @WORK@.
 func settle(dir string) error {
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the point
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -64,7 +64,7 @@ func settle(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(path, bytes.ReplaceAll(text, []byte("@WORK@"), []byte(dir)), 0o644) //nolint:gosec // as above
+		return os.WriteFile(path, bytes.ReplaceAll(text, []byte("@WORK@"), []byte(dir)), 0o644)
 	})
 }
 
@@ -79,7 +79,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*ttytest.Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args[2:]...) //nolint:gosec // a test's own command
+	cmd := exec.CommandContext(ctx, path, args[2:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environ(ts), ts.Stdout(), ts.Stderr()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	code := 0

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,10 +18,10 @@ import (
 
 func (p program) validateCommand() command {
 	return command{
-		name: "validate", args: "[PATH…] [--json]", about: "hold runbooks against the language: all mistakes at once",
+		name: "validate", args: "[PATH…] [--lint] [--json]", about: "hold runbooks against the language: all mistakes at once",
 		text:    "A PATH is a file, a folder of runbooks, or a name. Without one, ./runbooks is looked at, and where there is none, all that list shows. The exit code is 2 when there is a mistake.",
 		example: "runbook validate runbooks/frontend-not-starting.yaml",
-		flags:   []flag{dirFlag(), {name: "json", about: "print the mistakes as JSON on stdout"}},
+		flags:   []flag{dirFlag(), {name: "lint", about: "say too what a runbook's keeper should think about; that is no mistake"}, {name: "json", about: "print the mistakes as JSON on stdout"}},
 		do:      p.validate,
 	}
 }
@@ -40,13 +42,18 @@ func (p program) validate(c *cli.Context) error {
 	}
 	var all []engine.Diagnostic
 	bad := 0
-	text := ""
+	var text strings.Builder
 	for _, book := range found {
 		v := newValidation(shelf.Beside(book), kinds)
-		v.load(book)
+		plan := v.load(book)
+		if plan != nil && c.Bool("lint") {
+			if notes := engine.Lint(plan.Runbook, time.Now().UTC()); len(notes) > 0 {
+				text.WriteString(rendered(notes, v.sources) + "\n")
+			}
+		}
 		if len(v.found) > 0 {
 			bad++
-			text += v.rendered() + "\n"
+			text.WriteString(v.rendered() + "\n")
 		}
 		for _, d := range v.found { // a runbook that several others run is looked at several times
 			if !slices.Contains(all, d) {
@@ -59,7 +66,7 @@ func (p program) validate(c *cli.Context) error {
 			return err
 		}
 	} else {
-		_, _ = io.WriteString(p.stderr, text)
+		_, _ = io.WriteString(p.stderr, text.String())
 		summary := count(len(found), "runbook", "runbooks") + ", no mistakes"
 		if bad > 0 {
 			summary = fmt.Sprintf("%s, %d with mistakes: %s", count(len(found), "runbook", "runbooks"), bad, count(len(all), "mistake", "mistakes"))
@@ -138,19 +145,20 @@ func (v *validation) load(book books.Book) *engine.Plan {
 
 // rendered shows the mistakes with the lines that they are in.
 func (v *validation) rendered() string {
-	text := ""
-	for i, d := range v.found {
-		const most = 100
+	return rendered(v.found, v.sources)
+}
+
+func rendered(found []engine.Diagnostic, sources map[string][]byte) string {
+	const most = 100
+	parts := make([]string, 0, len(found))
+	for i, d := range found {
 		if i == most {
-			text += fmt.Sprintf("and %d more\n", len(v.found)-most)
+			parts = append(parts, fmt.Sprintf("and %d more\n", len(found)-most))
 			break
 		}
-		if i > 0 {
-			text += "\n"
-		}
-		text += engine.Render(d, v.sources[d.File])
+		parts = append(parts, engine.Render(d, sources[d.File]))
 	}
-	return text
+	return strings.Join(parts, "\n")
 }
 
 type mistakeJSON struct {

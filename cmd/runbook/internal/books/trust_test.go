@@ -39,15 +39,15 @@ func TestRootRunsOnlyWhatRootAloneCanWrite(t *testing.T) {
 		path   string // that is refused, "" for none
 		fix    string
 	}{
-		"as it is":                     {func(*testing.T, string) {}, "", ""},
-		"the file, everybody's":        {func(t *testing.T, d string) { must(t, os.Chmod(d+page, 0o646)) }, page, "chmod o-w"},
-		"the file, its group's":        {func(t *testing.T, d string) { must(t, os.Chmod(d+page, 0o664)) }, page, "chmod g-w"},
-		"the file, another's":          {func(t *testing.T, d string) { must(t, os.Chown(d+page, 1000, 0)) }, page, "chown root"},
-		"the folder, everybody's":      {func(t *testing.T, d string) { must(t, os.Chmod(d+"/etc/runbooks", 0o777)) }, "/etc/runbooks", "chmod o-w"},
-		"a folder above, another's":    {func(t *testing.T, d string) { must(t, os.Chown(d+"/etc", 1000, 0)) }, "/etc", "chown root"},
-		"a folder above, its group's":  {func(t *testing.T, d string) { must(t, os.Chmod(d+"/etc", 0o775)) }, "/etc", "chmod g-w"},
-		"a sticky folder, like /tmp":   {func(t *testing.T, d string) { must(t, os.Chmod(d+"/etc", 0o777|os.ModeSticky)) }, "", ""},
-		"read by others, as it may be": {func(t *testing.T, d string) { must(t, os.Chmod(d+page, 0o644)) }, "", ""},
+		"as it is":                     {func(t *testing.T, _ string) { t.Helper() }, "", ""},
+		"the file, everybody's":        {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+page, 0o646)) }, page, "chmod o-w"},
+		"the file, its group's":        {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+page, 0o664)) }, page, "chmod g-w"},
+		"the file, another's":          {func(t *testing.T, d string) { t.Helper(); must(t, os.Chown(d+page, 1000, 0)) }, page, "chown root"},
+		"the folder, everybody's":      {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+"/etc/runbooks", 0o777)) }, "/etc/runbooks", "chmod o-w"},
+		"a folder above, another's":    {func(t *testing.T, d string) { t.Helper(); must(t, os.Chown(d+"/etc", 1000, 0)) }, "/etc", "chown root"},
+		"a folder above, its group's":  {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+"/etc", 0o775)) }, "/etc", "chmod g-w"},
+		"a sticky folder, like /tmp":   {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+"/etc", 0o777|os.ModeSticky)) }, "", ""},
+		"read by others, as it may be": {func(t *testing.T, d string) { t.Helper(); must(t, os.Chmod(d+page, 0o644)) }, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := own(t)
@@ -72,15 +72,15 @@ func TestRootRunsOnlyWhatRootAloneCanWrite(t *testing.T) {
 func TestLinksOnTheWayAreLookedAt(t *testing.T) {
 	dir := own(t)
 	open := filepath.Join(dir, "open")
-	must(t, os.Mkdir(open, 0o777)) //nolint:gosec // the point
-	must(t, os.Chmod(open, 0o777)) //nolint:gosec // whatever the umask
+	must(t, os.Mkdir(open, 0o777))
+	must(t, os.Chmod(open, 0o777))
 	must(t, os.Symlink("../etc/runbooks", open+"/link"))
 	must(t, os.Symlink(open+"/link/page.yaml", dir+"/page.yaml"))
 	_, err := Shelf{Root: true}.Find(dir + "/page.yaml")
 	if e, ok := errors.AsType[*UntrustedError](err); !ok || e.Path != open {
 		t.Errorf("a link in a folder that everybody can write was followed: %v", err)
 	}
-	must(t, os.Chmod(open, 0o755)) //nolint:gosec // closed again
+	must(t, os.Chmod(open, 0o755))
 	if _, err := (Shelf{Root: true}).Find(dir + "/page.yaml"); err != nil {
 		t.Errorf("links that root alone can change are good: %v", err)
 	}

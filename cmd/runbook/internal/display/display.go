@@ -33,6 +33,8 @@ type Display struct {
 	changes map[string]change
 	looked  map[string]engine.Outcome // what verification last said of a check
 	said    map[string]engine.Tri     // of findings
+	unclear []string                  // findings that were just concluded, and that nobody can decide
+	hanging []string                  // the same, because a change was only described
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -141,7 +143,11 @@ func (d *Display) Watch(e engine.Stamped, _ *engine.State) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var lines []string
-	for _, r := range d.rows(e) {
+	rows := d.rows(e)
+	if _, more := e.Event.(engine.Concluded); !more {
+		rows = append(d.undecided(), rows...)
+	}
+	for _, r := range rows {
 		lines = append(lines, d.lines(e.At, r)...)
 	}
 	switch e.Event.(type) {

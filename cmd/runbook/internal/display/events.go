@@ -3,6 +3,7 @@ package display
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
@@ -13,7 +14,7 @@ func (d *Display) rows(s engine.Stamped) []row {
 	switch e := s.Event.(type) {
 	case engine.RunStarted:
 		d.know(e)
-		return d.opened(e)
+		return d.opened(e, s.At)
 	case engine.RunResumed:
 		return []row{{word: "resumed", text: "by " + e.Who.Name() + sentence(e.Note)}}
 	case engine.Preflight:
@@ -73,7 +74,7 @@ func (d *Display) rows(s engine.Stamped) []row {
 	return nil
 }
 
-func (d *Display) opened(e engine.RunStarted) []row {
+func (d *Display) opened(e engine.RunStarted, at time.Time) []row {
 	as := e.Who.User
 	if name := e.Who.Name(); name != as {
 		as += " (" + name + ")"
@@ -82,6 +83,9 @@ func (d *Display) opened(e engine.RunStarted) []row {
 	if d.dry {
 		rows[0].word = "DRY RUN"
 		rows[0].below = d.below("REAL: it was looked at. WOULD: it would be done, and is not. Nothing on the host is changed.")
+	}
+	if moment := d.screen.Moment(at); strings.Contains(moment, "(") {
+		rows[0].below = append(rows[0].below, "all times here are UTC; it is now "+moment)
 	}
 	return rows
 }
@@ -100,7 +104,11 @@ func (d *Display) checked(e engine.Looked) []row {
 	switch e.Outcome {
 	case engine.OutcomeUnhealthy:
 		r.word, r.paint = "UNHEALTHY", d.screen.Paint.Bad
-		r.below = d.below(engine.InShort(e.Outcome, e.Because))
+		saw := engine.InShort(e.Outcome, e.Because)
+		if why, ok := e.Output["error"].(string); ok && why != "" && !strings.Contains(saw, why) {
+			saw += " (" + screen.Line(why) + ")" // refused and timed out are answers, and worth telling apart
+		}
+		r.below = d.below(saw)
 	case engine.OutcomeUnknown:
 		r.word, r.paint = "UNKNOWN", d.screen.Paint.Warn
 		r.below = d.below("could not look: " + failure(e.Failure))
@@ -134,18 +142,31 @@ func (d *Display) concluded(e engine.Concluded) []row {
 		r.word, r.paint = "FINDING", d.screen.Paint.Warn
 		r.below = screen.Explain(e.Because, d.screen.Width-margin)
 	case e.Value == engine.False && before == engine.True:
-		r.word, r.text = "no longer", "no finding any more: "+r.text
+		r.word = "no longer"
 	case e.Value == engine.Unknown && hanging(e.Because):
-		r.word, r.paint, r.text = "UNKNOWN", d.screen.Paint.Warn, "whether this still holds: "+r.text
-		r.below = screen.Explain(e.Because, d.screen.Width-margin)
-		return []row{r}
+		d.hanging = append(d.hanging, e.Finding)
+		return nil
 	case e.Value == engine.Unknown:
-		r.word, r.text = "unclear", "finding could not be decided: "+r.text
-		r.below = screen.Explain(e.Because, d.screen.Width-margin)
+		d.unclear = append(d.unclear, e.Finding)
+		return nil
 	default:
 		return nil
 	}
 	return []row{d.real(r)}
+}
+
+// undecided says, in one row for many, which findings nobody can decide. Why not stands at the checks that could not
+// look, and in the report.
+func (d *Display) undecided() []row {
+	var rows []row
+	if len(d.unclear) > 0 {
+		rows = append(rows, d.real(row{word: "unclear", text: "findings that rest on what could not be looked at: " + strings.Join(d.unclear, ", ")}))
+	}
+	if len(d.hanging) > 0 {
+		rows = append(rows, row{word: "UNKNOWN", paint: d.screen.Paint.Warn, text: "findings that hang on what is not made: " + strings.Join(d.hanging, ", ")})
+	}
+	d.unclear, d.hanging = nil, nil
+	return rows
 }
 
 // hanging tells whether a condition is unknown because a change was only described.

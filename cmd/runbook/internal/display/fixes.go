@@ -33,7 +33,8 @@ func (d *Display) skipped(e engine.Skipped) []row {
 		r.word, r.paint = "UNKNOWN", d.screen.Paint.Warn
 		if len(e.Hangs) > 0 {
 			r.text = "it hangs on " + strings.Join(e.Hangs, ", ") + ", which is not made"
-			r.below = append(terms, d.bothWays(e)...)
+			terms = append(terms, d.bothWays(e)...)
+			r.below = terms
 			break
 		}
 		r.text, r.below = "could not decide whether it is needed, so it is not made", terms

@@ -55,7 +55,11 @@ func (d *Display) lines(at time.Time, r row) []string {
 		room -= screen.Width(r.right) + 2
 	}
 	var out []string
+	below := r.below
 	switch {
+	case r.id != "" && r.right == "" && screen.Width(r.text) > room: // a narrow column is hard to read
+		out = []string{strings.TrimRight(left, " ")}
+		below = append(d.below(r.text), below...)
 	case r.right != "":
 		out = []string{left + screen.Pad(screen.Clip(r.text, room), room) + "  " + r.right}
 	case screen.Width(r.text) <= room || room < 24:
@@ -63,7 +67,7 @@ func (d *Display) lines(at time.Time, r row) []string {
 	default:
 		out = screen.Indent(screen.Wrap(r.text, room), left)
 	}
-	for _, line := range r.below {
+	for _, line := range below {
 		out = append(out, strings.TrimRight(strings.Repeat(" ", margin)+line, " "))
 	}
 	return out

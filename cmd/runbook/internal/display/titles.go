@@ -52,7 +52,7 @@ func stepOf(rb *engine.Runbook, id string) *engine.Step {
 
 // widest is how many columns the longest path takes, within bounds.
 func (t titles) widest() int {
-	const least, most = 8, 16
+	const least, most = 8, 18
 	return min(max(least, t.paths(t.book, "")), most)
 }
 

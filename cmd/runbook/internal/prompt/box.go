@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -78,7 +79,7 @@ func banner(q engine.Question) string {
 func (b *box) because(q engine.Question) {
 	var lines []string
 	if q.Why != "" {
-		lines = screen.Wrap(screen.Clean(q.Why), b.Width-margin)
+		lines = screen.Flow(screen.Clean(q.Why), b.Width-margin)
 	}
 	b.put("WHY", append(lines, screen.Explain(q.Because, b.Width-margin)...))
 }
@@ -299,10 +300,5 @@ func (p *Prompt) may(q engine.Question) bool {
 	if q.Approvals <= 1 || q.Kind != engine.AskFix {
 		return true
 	}
-	for _, agreed := range q.Agreed {
-		if agreed == p.By {
-			return false
-		}
-	}
-	return q.Excluded != p.By
+	return q.Excluded != p.By && !slices.Contains(q.Agreed, p.By)
 }
