@@ -36,6 +36,7 @@ type pastRun struct {
 	Mode     string    `json:"mode"`
 	Host     string    `json:"host"`
 	By       string    `json:"by"`
+	User     string    `json:"user"` // that it runs as
 	Began    time.Time `json:"began"`
 	Incident string    `json:"incident,omitempty"`
 	State    string    `json:"state"` // a verdict, "running", "interrupted" or "unreadable"
@@ -131,7 +132,8 @@ func past(store journal.Store, id string) pastRun {
 		r.Problem = "its journal does not begin with a start"
 		return r
 	}
-	r.Runbook, r.Mode, r.Host, r.By, r.Began, r.Incident = started.Runbook.Name, string(started.Mode), started.Host, started.Who.Name(), first.At, started.Incident
+	r.Runbook, r.Mode, r.Host, r.Began, r.Incident = started.Runbook.Name, string(started.Mode), started.Host, first.At, started.Incident
+	r.By, r.User = started.Who.Name(), started.Who.User
 	if _, live, err := run.Holder(); err == nil && live {
 		r.State = running
 		return r
@@ -289,7 +291,7 @@ func (p program) openRun(s screen.Screen, r openRun) {
 		return
 	}
 	for _, q := range r.Questions {
-		b := prompt.Prompt{Host: r.Host, Run: func() string { return r.Run }}
+		b := prompt.Prompt{Host: r.Host, User: r.User, Run: func() string { return r.Run }}
 		_, _ = io.WriteString(s, strings.Join(b.Show(s, q), "\n")+"\n")
 		say("  waits for an answer: runbook approve %s %s, or runbook deny %s %s", r.Run, q.Step, r.Run, q.Step)
 	}

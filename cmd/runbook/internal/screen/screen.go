@@ -101,11 +101,11 @@ func (p Paint) style(s string, c ansi.BasicColor, bold bool) string {
 
 // Rule is a line across the screen with something at its left and its right: ── left ──── right ──
 func (s Screen) Rule(left, right string) string {
-	if left != "" {
-		left = " " + left + " "
-	}
 	if right != "" {
 		right = " " + right + " "
+	}
+	if left != "" {
+		left = " " + Clip(left, max(s.Width-Width(right)-8, 8)) + " "
 	}
 	fill := max(s.Width-4-Width(left)-Width(right), 2)
 	return "──" + left + strings.Repeat("─", fill) + right + "──"
