@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 )
@@ -58,7 +59,7 @@ func (s *State) judge(p Perform, r Result) Event {
 		case False:
 			e.Outcome = OutcomeUnhealthy
 		default:
-			e.Failure = &Failure{Kind: Denied, Message: "what it expects could not be seen: " + unseen(because.Terms)}
+			e.Failure = unseen(because.Terms)
 		}
 	}
 	e.Again = p.For == ForGraph && e.Outcome != OutcomeHealthy && e.Attempt < step.Retry.Attempts
@@ -73,17 +74,22 @@ func (s *State) title(step *PlanStep) string {
 	return step.Title.say(s)
 }
 
-// unseen lists what the terms of an undecided condition could not see.
-func unseen(terms []Term) string {
+// unseen is why an expect could not be decided: something hides, or makes no sense of the question.
+func unseen(terms []Term) *Failure {
+	kind := Denied
 	var parts []string
 	for _, t := range terms {
 		for _, seen := range t.Seen {
-			if !seen.Known {
-				parts = append(parts, seen.Name+" "+seen.Value)
+			if seen.Known {
+				continue
+			}
+			parts = append(parts, seen.Name+" "+seen.Value)
+			if seen.Name == t.Text { // the expression itself failed
+				kind = Invalid
 			}
 		}
 	}
-	return strings.Join(parts, ", ")
+	return &Failure{Kind: kind, Message: "what it expects could not be told: " + strings.Join(parts, ", ")}
 }
 
 // find gives the scope and the step of a path.
@@ -120,21 +126,24 @@ func (s *State) Outcome(path string) Outcome {
 	return scope.steps[step.Index].outcome
 }
 
-// withDefaults completes the parameters that a step gives to the runbook that it runs.
-func (p *Plan) withDefaults(given map[string]any) map[string]any {
-	out := maps.Clone(given)
-	if out == nil {
-		out = map[string]any{}
-	}
-	for _, param := range p.Runbook.Params {
-		_, there := out[param.Name.Value]
-		switch {
-		case there:
-		case param.Secret:
-			out[param.Name.Value] = SecretMarker(param.Name.Value)
-		case param.Default != nil:
-			out[param.Name.Value] = param.Default.Plain
+// parameters gives a runbook that a step runs its parameters: what the step gives, held against their types, and the
+// defaults.
+func (p *Plan) parameters(given any) (map[string]any, error) {
+	values, _ := given.(map[string]any)
+	texts := make(map[string]string, len(values))
+	secrets := map[string]any{}
+	for name, v := range values {
+		text := fmt.Sprint(v)
+		if strings.HasPrefix(text, secretPrefix) {
+			secrets[name] = v
+			continue
 		}
+		texts[name] = text
 	}
-	return out
+	params, err := ResolveParams(p.Runbook, texts)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(params, secrets)
+	return params, nil
 }

@@ -70,7 +70,7 @@ func (s *State) call(i int, verb Verb, attempt int, undo bool) Call {
 	values, _, _ := s.resolve(in)
 	return Call{
 		Verb: verb, Step: s.at(i), Kind: kind.Name, Effect: Changes, Inputs: values, As: user.say(s),
-		Attempt: attempt, Undo: undo, Timeout: orElse(step.Timeout, actTimeout),
+		Attempt: attempt, Undo: undo, Timeout: orElse(step.Timeout, orElse(kind.Timeout, actTimeout)),
 	}
 }
 
@@ -312,6 +312,7 @@ func (s *State) changed(i int, ev ChangeEnded, enter func(phase)) {
 func (s *State) failedStep(i int) []Action {
 	q := s.fixQuestion(i)
 	q.Kind, q.Failure, q.Choices = AskFailed, s.steps[i].failure, []string{Retry, Skip, Stop}
+	q.Approvals, q.Excluded = 1, ""
 	return []Action{s.ask(i, q)}
 }
 
@@ -331,6 +332,7 @@ func (s *State) doubt(i int) []Action {
 	}
 	q := s.fixQuestion(i)
 	q.Kind, q.Choices = AskDoubt, []string{Made, NotMade, Again}
+	q.Approvals, q.Excluded = 1, ""
 	return []Action{s.ask(i, q)}
 }
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Effect is what a step does to the world. It follows from the step's kind, never from a flag an author might forget.
@@ -31,8 +32,9 @@ type Kind struct {
 	MayRead bool // a step of this changing kind may say `reads: true`, and is a check then
 	Input   Shape
 	Output  Shape
-	Expect  string // the default condition over the output, "" for none
-	Example string // the YAML of a `with` block
+	Expect  string        // the default condition over the output, "" for none
+	Timeout time.Duration // of one attempt when the step gives none; 0 for the engine's own default
+	Example string        // the YAML of a `with` block
 
 	check    func(in map[string]any) error
 	describe func(ctx context.Context, in map[string]any, t Task) (Description, error)
@@ -65,6 +67,8 @@ type Description struct {
 type Definition[In, Out any] struct {
 	Name, Doc, Example, Expect string
 	Effect                     Effect
+	// Timeout is that of one attempt when the step gives none; 0 for the engine's own default.
+	Timeout time.Duration
 	// MayRead lets a step of a changing kind say `reads: true`. Only command and script have it: what they do is
 	// their author's word, which the read sandbox holds them to. Do finds it in Task.Reads.
 	MayRead bool
@@ -112,7 +116,7 @@ func Define[In, Out any](d Definition[In, Out]) (Kind, error) {
 
 	k := Kind{
 		Name: d.Name, Doc: strings.TrimSpace(d.Doc), Effect: d.Effect, MayRead: d.MayRead,
-		Input: in, Output: out, Expect: d.Expect, Example: d.Example,
+		Input: in, Output: out, Expect: d.Expect, Timeout: d.Timeout, Example: d.Example,
 	}
 	typed := func(values map[string]any) (In, error) {
 		v, err := decodeInto[In](in, values)

@@ -39,7 +39,7 @@ func (s *State) Next() []Action {
 	}
 	actions := s.next()
 	if limit := s.plan.Runbook.Limits.Time; limit > 0 && len(actions) > 0 && !s.run.timeUp {
-		actions = append(actions, Wait{ID: "limit", Until: limit, Event: Waited{For: "limit", Time: limit}})
+		actions = append(actions, Wait{ID: "limit", Until: s.run.paused + limit, Event: Waited{For: "limit", Time: limit}})
 	}
 	if s.run.stopping != nil && s.run.stopping.Now {
 		for k, a := range actions {
@@ -148,10 +148,22 @@ func (s *State) decide(i int) *Skipped {
 	case False:
 		return skip
 	case True:
-		if _, known, seen := s.resolve(step.Inputs); !known {
-			skip.Reason, skip.Because = Undecided, append(skip.Because, Term{Text: "its inputs", Seen: seen})
+		unclear := func(what string, seen []Seen) *Skipped {
+			skip.Reason, skip.Because = Undecided, append(skip.Because, Term{Text: what, Seen: seen})
 			skip.Hangs = s.hangsOn(step.After)
 			return skip
+		}
+		in, known, seen := s.resolve(step.Inputs)
+		if !known {
+			return unclear("its inputs", seen)
+		}
+		if _, known, seen := step.User.value(s); !known {
+			return unclear("the user that it is made as", seen)
+		}
+		if step.Book != nil {
+			if _, err := step.Book.parameters(in["params"]); err != nil {
+				return unclear("its parameters", []Seen{{Name: step.Book.Runbook.Name.Value, Value: err.Error()}})
+			}
 		}
 		return nil
 	default:
@@ -192,7 +204,8 @@ func (s *State) look(i int, why Reason, attempt int) Action {
 		ID: fmt.Sprintf("look %s %s %d", s.at(i), why, attempt), For: why,
 		Call: Call{
 			Verb: Look, Step: s.at(i), Kind: step.Kind.Name, Effect: step.Effect, Reads: true,
-			Inputs: in, As: step.User.say(s), Attempt: attempt, Timeout: orElse(step.Timeout, lookTimeout),
+			Inputs: in, As: step.User.say(s), Attempt: attempt,
+			Timeout: orElse(step.Timeout, orElse(step.Kind.Timeout, lookTimeout)),
 		},
 	}
 }
@@ -238,10 +251,8 @@ func (s *State) begin(i int) []Action {
 			Step: s.at(i), To: fmt.Sprint(in["to"]), Say: fmt.Sprint(in["say"]), Because: because,
 		}}}
 	case RunsBook:
-		params, _ := in["params"].(map[string]any)
-		return []Action{Conclude{BookStarted{
-			Step: s.at(i), Runbook: step.Book.Runbook.Name.Value, Params: step.Book.withDefaults(params),
-		}}}
+		params, _ := step.Book.parameters(in["params"]) // decide has seen that they fit
+		return []Action{Conclude{BookStarted{Step: s.at(i), Runbook: step.Book.Runbook.Name.Value, Params: params}}}
 	case AsksYou:
 		return []Action{s.ask(i, s.humanQuestion(i, in))}
 	default:
@@ -344,7 +355,7 @@ func (s *State) goalUnseen() bool {
 // finish ends the run, or the inner runbook that this scope is.
 func (s *State) finish(v Verdict) []Action {
 	if s.run.mode == DryRun && v == VerdictEscalated {
-		v = VerdictPlanned // handing over is what it would do
+		v = s.verdict() // handing over is a part of the plan
 	}
 	return []Action{Conclude{RunEnded{Step: strings.TrimSuffix(s.path, "/"), Verdict: v, Why: s.reasons(v)}}}
 }

@@ -17,7 +17,9 @@ import (
 
 // SecretMarker stands for a secret's value wherever values are kept: in the plan, in the journal, on the screen. The
 // value itself is put in its place at the last moment, by whoever starts the process or makes the request.
-func SecretMarker(name string) string { return "\x00secret:" + name + "\x00" }
+func SecretMarker(name string) string { return secretPrefix + name + "\x00" }
+
+const secretPrefix = "\x00secret:"
 
 // ResolveParams gives every parameter of a runbook its value: the given one, or the default. Values are string, int
 // (int and port), float64 (number) or bool; a duration is a string that [time.ParseDuration] reads; a secret is its

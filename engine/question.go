@@ -41,8 +41,8 @@ func (s *State) fixQuestion(i int) Question {
 	if q.Approvals > 1 {
 		q.Excluded = s.run.starter
 	}
-	if st.undo {
-		q.Kind, q.Undo = AskUndo, ""
+	if st.undo { // what several people agreed to, one may have taken back
+		q.Kind, q.Undo, q.Approvals, q.Excluded = AskUndo, "", 1, ""
 		q.Because = []Term{{Text: "it did not help", Value: True, Seen: []Seen{{Name: "verification", Value: s.notVerified(step.Verify), Known: true}}}}
 	}
 	return q
@@ -66,7 +66,7 @@ func (s *State) humanQuestion(i int, in map[string]any) Question {
 	step := s.plan.Steps[i]
 	q := Question{
 		Step: s.at(i), Kind: AskManual, Title: step.Title.say(s), Because: step.When.eval(s).Terms,
-		Number: i + 1, Of: len(s.plan.Steps), Expires: orElse(step.Timeout, answerTimeout), Choices: []string{Done, NotDone},
+		Number: i + 1, Of: len(s.plan.Steps), Expires: orElse(step.Expires, answerTimeout), Choices: []string{Done, NotDone},
 	}
 	q.Text, _ = in["text"].(string)
 	if step.Kind.Name == "ask" {

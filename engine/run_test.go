@@ -105,7 +105,7 @@ func tell(t *testing.T, archive *txtar.Archive) string {
 		State: engine.New(plan), World: performer, Clock: clock, Record: journal.Record, Nonce: func() string { return "n" },
 		Watch: func(e engine.Stamped, _ *engine.State) { b.WriteString(line(e)) },
 	}
-	if err := d.Put(engine.RunStarted{Run: "r", Mode: mode, Parallel: 1, Params: map[string]any{}, Who: engine.Who{User: "anna"}}); err != nil {
+	if err := d.Put(engine.RunStarted{Run: "r", Mode: mode, Parallel: 1, Params: defaults(t, plan), Who: engine.Who{User: "anna"}}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -194,4 +194,13 @@ func line(e engine.Stamped) string {
 		out += fmt.Sprintf("     | %s  %s  %s\n", term.Text, term.Value, strings.Join(seen, ", "))
 	}
 	return out
+}
+
+func defaults(t *testing.T, plan *engine.Plan) map[string]any {
+	t.Helper()
+	params, err := engine.ResolveParams(plan.Runbook, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return params
 }

@@ -51,6 +51,7 @@ type header struct {
 	stopping    *StopAsked
 	interrupted bool
 	timeUp      bool
+	paused      time.Duration // between the lives of the run: it does not count against its time limit
 }
 
 // phase is how far a step has come.
@@ -165,6 +166,7 @@ func (s *State) makeReady(i int) {
 
 // Apply folds one event into the state. Events about steps that the plan does not have change nothing.
 func (s *State) Apply(e Stamped) {
+	before := s.run.now
 	s.run.now = max(s.run.now, e.Mono)
 	switch ev := e.Event.(type) {
 	case RunStarted:
@@ -178,6 +180,7 @@ func (s *State) Apply(e Stamped) {
 		}
 	case RunResumed:
 		s.run.interrupted, s.run.stopping, s.run.timeUp = false, nil, false
+		s.run.paused += s.run.now - before
 		s.resume()
 	case StopAsked:
 		s.run.stopping = &ev

@@ -25,6 +25,8 @@ func waitKind() engine.Definition[waitInput, waitOutput] {
 	return engine.Definition[waitInput, waitOutput]{
 		Name:   "wait",
 		Effect: engine.Reads,
+		// What is waited for is the author's business: the longest is a day.
+		Timeout: 24 * time.Hour,
 		Doc: `Waits for some time, or until a moment.
 
 To wait until something holds, give its check a ` + "`retry`" + `.`,
