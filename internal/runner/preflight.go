@@ -14,30 +14,51 @@ import (
 	"runbook/steps/sandbox"
 )
 
-// takeLock takes the runbook's lock, and holds the run against its cooldown. A refusal is a sentence.
-func (l *life) takeLock(by journal.Holder, now time.Time) (refusal string, err error) {
-	limits := l.Plan.Runbook.Limits
-	name := limits.Lock.Value
-	if name == "" {
-		name = l.Plan.Runbook.Name.Value
+// takeLocks takes the locks of the runbook and of all that it runs. A refusal is a sentence.
+func (l *life) takeLocks(by journal.Holder) (refusal string, err error) {
+	names := []string{lockName(l.Plan)}
+	for _, book := range l.Plan.Books {
+		names = append(names, lockName(book))
 	}
-	l.lock, err = l.Store.Lock(name, by)
-	if held, ok := errors.AsType[*journal.HeldError](err); ok {
-		return held.Error(), nil
+	slices.Sort(names) // two runs that want the same locks never wait for each other
+	for _, name := range slices.Compact(names) {
+		lock, err := l.Store.Lock(name, by)
+		if held, ok := errors.AsType[*journal.HeldError](err); ok {
+			return held.Error(), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("take the lock %s: %w", name, err)
+		}
+		l.locks = append(l.locks, lock)
 	}
-	if err != nil {
-		return "", fmt.Errorf("take the lock %s: %w", name, err)
+	return "", nil
+}
+
+func (l *life) releaseLocks() {
+	for _, lock := range l.locks {
+		_ = lock.Release() // the end of the process would do the same
 	}
-	if limits.Cooldown == 0 || l.Cooldown != "" {
+}
+
+func lockName(p *engine.Plan) string {
+	if name := p.Runbook.Limits.Lock.Value; name != "" {
+		return name
+	}
+	return p.Runbook.Name.Value
+}
+
+// coolingDown holds the run against the runbook's cooldown. A refusal is a sentence.
+func (l *life) coolingDown(now time.Time) (refusal string, err error) {
+	cooldown := l.Plan.Runbook.Limits.Cooldown
+	if cooldown == 0 || l.Cooldown != "" {
 		return "", nil
 	}
-	last, run, err := lastChange(l.Store, l.Plan.Runbook.Name.Value, now.Add(-limits.Cooldown))
+	last, run, err := lastChange(l.Store, l.Plan.Runbook.Name.Value, now.Add(-cooldown))
 	if err != nil || run == "" {
 		return "", err
 	}
-	_ = l.lock.Release()
 	return fmt.Sprintf("run %s changed the host at %s, and this runbook waits %s between two such runs: wait until %s, or say why not with --override-cooldown REASON",
-		run, last.Format(time.RFC3339), limits.Cooldown, last.Add(limits.Cooldown).Format(time.RFC3339)), nil
+		run, last.Format(time.RFC3339), cooldown, last.Add(cooldown).Format(time.RFC3339)), nil
 }
 
 // lastChange finds the last live run of a runbook that changed the host since a moment.
@@ -77,25 +98,44 @@ func lastChange(store journal.Store, name string, since time.Time) (at time.Time
 	return at, run, nil
 }
 
-// missing names what the runbook requires and this host lacks.
+// missing names what the runbook, or one that it runs, requires and this host lacks.
 func missing(o Options) []string {
 	var out []string
-	req := o.Plan.Runbook.Requires
-	if req.Root && os.Geteuid() != 0 && o.Mode == engine.Live {
-		out = append(out, "this runbook must run as root: try sudo runbook …")
-	}
-	for _, c := range req.Commands {
-		if _, err := exec.LookPath(c.Value); err != nil {
-			out = append(out, fmt.Sprintf("the command %s is not installed, and this runbook needs it", c.Value))
+	add := func(text string) {
+		if !slices.Contains(out, text) {
+			out = append(out, text)
 		}
 	}
-	if req.Systemd {
-		if _, err := os.Stat("/run/systemd/system"); err != nil && o.Mode == engine.Live {
-			out = append(out, "systemd does not run on this host, and this runbook needs it")
+	for _, plan := range append([]*engine.Plan{o.Plan}, o.Plan.Books...) {
+		req := plan.Runbook.Requires
+		if req.Root && os.Geteuid() != 0 && o.Mode == engine.Live {
+			add("this runbook must run as root: try sudo runbook …")
+		}
+		for _, c := range req.Commands {
+			if _, err := exec.LookPath(c.Value); err != nil {
+				add(fmt.Sprintf("the command %s is not installed, and this runbook needs it", c.Value))
+			}
+		}
+		if req.Systemd && o.Mode == engine.Live {
+			if _, err := os.Stat("/run/systemd/system"); err != nil {
+				add("systemd does not run on this host, and this runbook needs it")
+			}
 		}
 	}
 	if o.Mode == engine.DryRun && !o.Unsandboxed && readsByCommand(o.Plan) && !sandbox.Available().Enforceable() {
-		out = append(out, "this kernel can't hold commands that only read to their word: give --unsandboxed-reads if you trust them")
+		add("this kernel can't hold commands that only read to their word: give --unsandboxed-reads if you trust them")
+	}
+	return out
+}
+
+// unenforced says what the read sandbox can't do on this kernel, for a runbook whose checks run commands.
+func unenforced(o Options) []string {
+	if o.Unsandboxed || !readsByCommand(o.Plan) {
+		return nil
+	}
+	var out []string
+	for _, p := range sandbox.Available().Missing() {
+		out = append(out, "the read sandbox: "+p.String())
 	}
 	return out
 }

@@ -82,18 +82,14 @@ func Resume(ctx context.Context, id string, o Options) (Outcome, error) {
 		return Outcome{}, errors.Join(fmt.Errorf("run %s has ended (%s): there is nothing to resume; runbook report %s shows it", id, v, id), l.writer.Close())
 	}
 	if l.Mode == engine.Live {
-		name := h.Plan.Runbook.Limits.Lock.Value
-		if name == "" {
-			name = h.Plan.Runbook.Name.Value
-		}
-		l.lock, err = l.Store.Lock(name, journal.Holder{Run: id, By: o.Who.Name()})
-		if held, ok := errors.AsType[*journal.HeldError](err); ok {
-			return Outcome{Run: id, Verdict: engine.VerdictRefused, Exit: engine.VerdictRefused.ExitCode(), Why: []string{held.Error()}}, l.writer.Close()
-		}
+		defer l.releaseLocks()
+		refusal, err := l.takeLocks(journal.Holder{Run: id, By: o.Who.Name()})
 		if err != nil {
-			return Outcome{}, errors.Join(fmt.Errorf("take the lock %s: %w", name, err), l.writer.Close())
+			return Outcome{}, errors.Join(err, l.writer.Close())
 		}
-		defer func() { _ = l.lock.Release() }()
+		if refusal != "" {
+			return Outcome{Run: id, Verdict: engine.VerdictRefused, Exit: engine.VerdictRefused.ExitCode(), Why: []string{refusal}}, l.writer.Close()
+		}
 	}
 	l.build(state)
 	if err := l.driver.Put(engine.RunResumed{Who: o.Who, Version: o.Version, Boot: bootID(), Note: l.different(h)}); err != nil {

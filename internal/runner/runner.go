@@ -61,12 +61,13 @@ type Outcome struct {
 // life is one life of a run: from its start, or from a resume, to its end or to an interruption.
 type life struct {
 	Options
-	writer *journal.Writer
-	lock   *journal.Lock
-	inbox  chan engine.Stamped
-	driver *engine.Driver
-	exit   int         // of the signal that interrupted it
-	hungUp atomic.Bool // the terminal was lost
+	writer  *journal.Writer
+	locks   []*journal.Lock
+	inbox   chan engine.Stamped
+	driver  *engine.Driver
+	notices []string    // from before there was a journal
+	exit    int         // of the signal that interrupted it
+	hungUp  atomic.Bool // the terminal was lost
 }
 
 // Run starts a run and drives it to its end. A lock that is held, a cooldown that is not over and a preflight that
@@ -80,11 +81,17 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	l := &life{Options: o, inbox: make(chan engine.Stamped)}
 	holder := journal.Holder{Run: id, By: o.Who.Name()}
 	if o.Mode == engine.Live {
-		refusal, err := l.takeLock(holder, now)
+		defer l.releaseLocks()
+		refusal, err := l.takeLocks(holder)
+		if err == nil && refusal == "" {
+			refusal, err = l.coolingDown(now)
+		}
 		if err != nil || refusal != "" {
 			return Outcome{Verdict: engine.VerdictRefused, Exit: engine.VerdictRefused.ExitCode(), Why: []string{refusal}}, err
 		}
-		defer func() { _ = l.lock.Release() }()
+	}
+	if err := l.Store.BringHome(); err != nil {
+		l.notices = append(l.notices, "a past run could not be brought back to disk: "+err.Error())
 	}
 	l.Store.Notice = l.notice
 	l.writer, err = l.Store.Create(id, holder)
@@ -94,6 +101,11 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	l.build(engine.New(o.Plan))
 	if err := l.driver.Put(l.started(id)); err != nil {
 		return Outcome{}, errors.Join(err, l.writer.Close())
+	}
+	for _, text := range append(l.notices, unenforced(o)...) {
+		if err := l.driver.Put(engine.Noticed{Text: text}); err != nil {
+			return Outcome{}, errors.Join(err, l.writer.Close())
+		}
 	}
 	if err := l.driver.Put(engine.Preflight{Missing: missing(o)}); err != nil {
 		return Outcome{}, errors.Join(err, l.writer.Close())
@@ -116,12 +128,24 @@ func (l *life) started(id string) engine.RunStarted {
 	e := engine.RunStarted{
 		Format: engine.FormatVersion, Run: id, Runbook: source(l.Plan), Params: l.Params, Mode: l.Mode,
 		Parallel: l.parallel(), Version: l.Version, Host: name, Boot: bootID(), Who: l.Who, Incident: l.Incident,
-		Flags: l.Answers.Flags(),
+		Flags: l.flags(),
 	}
 	for _, book := range l.Plan.Books {
 		e.Books = append(e.Books, source(book))
 	}
 	return e
+}
+
+// flags are what was said on the command line that the run rests on.
+func (l *life) flags() []string {
+	flags := l.Answers.Flags()
+	if l.Cooldown != "" {
+		flags = append(flags, "--override-cooldown "+l.Cooldown)
+	}
+	if l.Unsandboxed {
+		flags = append(flags, "--unsandboxed-reads")
+	}
+	return flags
 }
 
 func (l *life) parallel() int {
