@@ -202,6 +202,12 @@ func TestUsers(t *testing.T) {
 	}
 	nobody, err := run.LookupUser("nobody")
 	must(t, err)
+	if same, err := run.UserNamed("nobody"); err != nil || same.UID != nobody.UID {
+		t.Errorf("%v, %v", same, err)
+	}
+	if us, err := run.UserNamed(""); err != nil || us != nil {
+		t.Errorf("%v, %v", us, err)
+	}
 	if byNumber, err := run.LookupUser("65534"); err != nil || byNumber.Name != "nobody" {
 		t.Errorf("%v, %v", byNumber, err)
 	}

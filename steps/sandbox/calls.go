@@ -215,6 +215,8 @@ func processes() []rule {
 		{call: unix.SYS_SCHED_SETSCHEDULER, errno: unix.EPERM, unless: own},
 		{call: unix.SYS_SCHED_SETATTR, errno: unix.EPERM, unless: own},
 		{call: unix.SYS_SCHED_SETAFFINITY, errno: unix.EPERM, unless: own},
+		// Who may share a core with whom, another process included.
+		{call: unix.SYS_PRCTL, errno: unix.EPERM, when: [][]test{{{arg: 0, values: []uint32{unix.PR_SCHED_CORE}}}}},
 		// Own limits, or asking for another's (no new limit given).
 		{call: unix.SYS_PRLIMIT64, errno: unix.EPERM, unless: [][]test{
 			own[0],

@@ -57,6 +57,7 @@ func harmlessCalls() []harmlessCall {
 		{"unshare", unix.SYS_UNSHARE, [6]uintptr{1}},
 		{"setns", unix.SYS_SETNS, [6]uintptr{none}},
 		{"process_vm_writev", unix.SYS_PROCESS_VM_WRITEV, [6]uintptr{1 << 22, bad, 1, bad, 1}},
+		{"prctl PR_SCHED_CORE", unix.SYS_PRCTL, [6]uintptr{unix.PR_SCHED_CORE, 99}},
 		{"process_madvise", unix.SYS_PROCESS_MADVISE, [6]uintptr{none}},
 		{"process_mrelease", unix.SYS_PROCESS_MRELEASE, [6]uintptr{none}},
 		{"pidfd_getfd", unix.SYS_PIDFD_GETFD, [6]uintptr{none}},
