@@ -206,14 +206,12 @@ func lookingFor(why engine.Reason, title string) string {
 
 // Output shows the last line of what a step that is going on has written.
 func (d *Display) Output(step, line string) {
-	line = screen.Line(line)
-	if line == "" {
-		return
-	}
+	const most = 400 // bytes: a step may print a gigabyte
+	line = line[:min(len(line), most)]
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.going {
-		if d.going[i].path == step {
+		if d.going[i].path == step && strings.TrimSpace(line) != "" {
 			d.going[i].last = line
 		}
 	}
@@ -270,6 +268,7 @@ func (d *Display) draw() {
 		d.clear()
 		return
 	}
+	d.screen = d.screen.Measured()
 	first := d.going[0]
 	took := screen.Span(d.now().Sub(first.since).Truncate(time.Second))
 	var text string
@@ -286,7 +285,7 @@ func (d *Display) draw() {
 	} else {
 		text = fmt.Sprintf("%s  %s  %s", screen.Pad(first.path, d.idWidth), took, first.what)
 		if first.last != "" {
-			text += ": " + first.last
+			text += ": " + screen.Line(first.last)
 		}
 	}
 	line := screen.Clip(strings.Repeat(" ", timeWidth)+screen.Pad("now", wordWidth)+text, d.screen.Width-1)

@@ -20,8 +20,14 @@ type reply struct {
 // read gives a typed line its meaning. An empty line, and any word that is none of the keys, is the answer that changes
 // nothing; only a question for a value asks again.
 func (p *Prompt) read(q engine.Question, typed string) reply {
-	typed = screen.Line(typed)
+	typed = strings.TrimSpace(typed)
 	word := strings.ToLower(typed)
+	if screen.Line(typed) != typed { // something that no key for an answer types
+		word, typed = "", screen.Line(typed)
+		if q.Kind != engine.AskValue {
+			typed = "\uFFFD" + typed
+		}
+	}
 	switch word {
 	case "q", "quit":
 		if q.Kind == engine.AskFailed {

@@ -123,7 +123,7 @@ func TestOnlyYesMeansYes(t *testing.T) {
 		"n":                               {restart(), "n\n", engine.No, ""},
 		"another word":                    {restart(), "yep\n", engine.No, "typed yep"},
 		"yes with something after it":     {restart(), "y but wait\n", engine.No, "typed y but wait"},
-		"a key that is none":              {restart(), "\x1b[A\n", engine.No, "typed \uFFFD[A"},
+		"a key that is none":              {restart(), "\x1b[A\n", engine.No, "typed \uFFFD\uFFFD[A"},
 		"the end of input":                {restart(), "\x04", engine.No, ""},
 		"half a line, then the end":       {restart(), "y\x04\x04", engine.Yes, ""},
 		"q":                               {restart(), "q\n", engine.Quit, ""},
@@ -394,4 +394,22 @@ func TestANoteComesInTimeToChangeTheAnswer(t *testing.T) {
 	if say([]string{"later"}) {
 		t.Error("a question that is answered takes notes")
 	}
+}
+
+func FuzzOnlyYesMeansYes(f *testing.F) {
+	for _, typed := range []string{"y", "yes", " YES ", "ye", "yess", "\x1b[1my\x1b[0m", "y\x00", "ý", "y\u200B", "\ty", "y\r", "nginx.service", "nginx.service\x07"} {
+		f.Add(typed)
+	}
+	high := restart()
+	high.Risk = engine.High
+	f.Fuzz(func(t *testing.T, typed string) {
+		word := strings.TrimSpace(typed)
+		means := strings.EqualFold(word, "y") || strings.EqualFold(word, "yes")
+		if r := prompt(nil).read(restart(), typed); (r.value == engine.Yes) != means {
+			t.Errorf("%q is %q", typed, r.value)
+		}
+		if r := prompt(nil).read(high, typed); (r.value == engine.Yes) != (word == "nginx.service") {
+			t.Errorf("at high risk %q is %q", typed, r.value)
+		}
+	})
 }

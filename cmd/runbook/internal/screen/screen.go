@@ -33,10 +33,25 @@ func New(w io.Writer, getenv func(string) string) Screen {
 	dumb := getenv("TERM") == "" || getenv("TERM") == "dumb"
 	s.Terminal = !dumb
 	s.Paint = Paint{strong: !dumb, colour: !dumb && getenv("NO_COLOR") == ""}
-	if width >= 20 {
-		s.Width = min(width, columns)
+	s.Width = fit(width)
+	return s
+}
+
+// Measured is the screen with the width that its terminal has now.
+func (s Screen) Measured() Screen {
+	if width, ok := terminal(s.Writer); ok {
+		s.Width = fit(width)
 	}
 	return s
+}
+
+// fit is how wide text is on a terminal of so many columns. One that does not tell has as many as all.
+func fit(width int) int {
+	const least = 20
+	if width < least {
+		return columns
+	}
+	return min(width, columns)
 }
 
 // terminal tells whether w is one, and how wide, 0 when it does not say. The file stays in the mode that it is in, so
