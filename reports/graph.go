@@ -43,11 +43,19 @@ type node struct {
 	after []int // the steps that it waits for directly: those that stand before one of these are left out
 	goal  bool
 	inner []node // of a runbook that the step runs
+
+	defaults map[string]any // of the parameters of the runbook that it stands in
 }
 
 // nodesOf lays out a plan, and the runbooks inside it. Those that a run did not enter are left out of its picture.
 func nodesOf(plan *engine.Plan, view *View, prefix string) []node {
 	nodes := make([]node, len(plan.Steps))
+	defaults := map[string]any{}
+	for _, p := range plan.Runbook.Params {
+		if p.Default != nil {
+			defaults[p.Name.Value] = p.Default.Plain
+		}
+	}
 	before := make([][]bool, len(plan.Steps)) // all that a step waits for, however far
 	var lay func(i int)
 	lay = func(i int) {
@@ -56,7 +64,7 @@ func nodesOf(plan *engine.Plan, view *View, prefix string) []node {
 		}
 		before[i] = make([]bool, len(plan.Steps))
 		s := plan.Steps[i]
-		n := node{path: prefix + s.ID.Value, plan: s, stage: 1}
+		n := node{path: prefix + s.ID.Value, plan: s, stage: 1, defaults: defaults}
 		if view != nil {
 			n.step = view.Step(n.path)
 		}
@@ -171,18 +179,85 @@ func names(nodes []node, indices []int) string {
 	return strings.Join(list, ", ")
 }
 
-// label is a step's name with what it does and when, or what became of it, in lines.
-func (n node) label() []string {
-	lines := []string{n.plan.ID.Value}
-	if status := n.status(); status != "" {
-		return append(lines, status)
+// name is the step's own name, with a word when it is part of the goal.
+func (n node) name() string {
+	if n.goal {
+		return n.plan.ID.Value + " (goal)"
 	}
-	lines = append(lines, n.plan.Kind.Name)
+	return n.plan.ID.Value
+}
+
+// title is the step's title, as the run showed it or, without a run, with the defaults of parameters; what the step does
+// when it has none.
+func (n node) title() string {
+	title := withoutRun(n.plan.Step.Title.Value, n.defaults)
+	if n.step != nil {
+		title = n.step.Title
+	}
+	return oneLine(orElse(title, n.plan.Kind.Name))
+}
+
+// deed says what the step does to the world, "" for one that looks.
+func (n node) deed() string {
+	switch n.plan.Effect {
+	case engine.Reads:
+		return ""
+	case engine.Changes:
+		return verb(n.plan.Effect) + ", risk " + string(orRisk(n.plan.Risk))
+	case engine.RunsBook:
+		if n.plan.Book != nil {
+			return verb(n.plan.Effect) + " " + n.plan.Book.Runbook.Name.Value
+		}
+	case engine.AsksYou, engine.EndsRun:
+	}
+	return verb(n.plan.Effect)
+}
+
+// Widths of the text in the box of a step, in characters and lines.
+const (
+	boxWidth = 26
+	boxLines = 3
+)
+
+// label is what stands in the box of a step: its name, and what became of it; without a run its title, what it does and
+// when.
+func (n node) label() []string {
+	lines := []string{n.name()}
+	if status := n.status(); status != "" {
+		return append(lines, boxed(status)...)
+	}
+	lines = append(lines, boxed(n.title())...)
+	if deed := n.deed(); deed != "" {
+		lines = append(lines, boxed(deed)...)
+	}
 	if when := n.condition(); when != "" {
-		const width, longest = 32, 96
-		lines = append(lines, wrap("when "+clip(when, longest), width)...)
+		lines = append(lines, boxed("when "+inPicture(when))...)
 	}
 	return lines
+}
+
+// inPicture shortens a condition for a picture: what it names is in the picture.
+func inPicture(when string) string {
+	return strings.NewReplacer("steps.", "", "findings.", "").Replace(when)
+}
+
+// boxed breaks a text into the lines of a box. What does not fit shows as an ellipsis.
+func boxed(s string) []string {
+	lines := wrap(s, boxWidth)
+	if len(lines) > boxLines {
+		lines = lines[:boxLines]
+		lines[boxLines-1] += " …"
+	}
+	return lines
+}
+
+// sideways tells whether a graph is wider than it is long: then it is drawn from left to right, so that it fits a page.
+func sideways(nodes []node) bool {
+	widest, all := 0, stages(nodes)
+	for _, stage := range all {
+		widest = max(widest, len(stage))
+	}
+	return widest > len(all)
 }
 
 // wrap breaks a text at its blanks into lines of about a width.

@@ -13,10 +13,11 @@ func dot(plan *engine.Plan, view *View) string {
 	for _, c := range mermaidClasses() {
 		w.looks[c.name] = dotLook(c.look)
 	}
+	nodes := nodesOf(plan, view, "")
 	fmt.Fprintf(w, "digraph %s {\n", dotText(plan.Runbook.Name.Value))
-	fmt.Fprintf(w, "  graph [label=%s, labelloc=t, fontname=\"sans-serif\"]\n", dotText(graphTitle(plan)))
-	fmt.Fprint(w, "  node [fontname=\"sans-serif\", fontsize=11, style=filled]\n  edge [color=\"#555555\"]\n")
-	w.book(nodesOf(plan, view, ""), "n", "  ")
+	fmt.Fprintf(w, "  graph [label=%s, labelloc=t, fontname=\"sans-serif\", rankdir=%s, compound=true]\n", dotText(graphTitle(plan)), direction(nodes))
+	fmt.Fprint(w, "  node [fontname=\"sans-serif\", fontsize=11, style=filled, margin=\"0.1,0.05\"]\n  edge [color=\"#555555\"]\n")
+	w.book(nodes, "n", "  ")
 	fmt.Fprintln(w, "}")
 	return w.String()
 }
@@ -55,7 +56,7 @@ func (w *dotWriter) book(nodes []node, prefix, indent string) {
 		}
 		fmt.Fprintf(w, "%ssubgraph cluster_%s {\n%s  label=%s\n", indent, id(i), indent, dotText(n.plan.Book.Runbook.Name.Value))
 		w.book(n.inner, id(i)+"_", indent+"  ")
-		fmt.Fprintf(w, "%s}\n%s%s -> %s_0 [style=dotted, arrowhead=none]\n", indent, indent, id(i), id(i))
+		fmt.Fprintf(w, "%s}\n%s%s -> %s_0 [style=dotted, arrowhead=none, lhead=cluster_%s]\n", indent, indent, id(i), id(i), id(i))
 	}
 }
 
@@ -66,7 +67,7 @@ func dotShape(e engine.Effect) string {
 	case engine.AsksYou:
 		return "ellipse"
 	case engine.EndsRun:
-		return "parallelogram"
+		return "octagon"
 	case engine.RunsBook:
 		return "component"
 	case engine.Reads:
@@ -100,6 +101,8 @@ func dotLook(look string) string {
 			out = append(out, fmt.Sprintf("fillcolor=%q", v))
 		case "stroke":
 			out = append(out, fmt.Sprintf("color=%q", v))
+		case "stroke-width":
+			out = append(out, "penwidth="+strings.TrimSuffix(v, "px"))
 		case "color":
 			out = append(out, fmt.Sprintf("fontcolor=%q", v))
 		}

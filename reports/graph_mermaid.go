@@ -13,14 +13,22 @@ import (
 // Colours are the step's effect, or, with a run, what became of it; thick lines are the way that was taken.
 func mermaid(plan *engine.Plan, view *View) string {
 	m := &mermaidWriter{classes: map[string][]string{}}
-	fmt.Fprintln(m, "flowchart TD")
-	m.book(nodesOf(plan, view, ""), "n", "  ")
+	nodes := nodesOf(plan, view, "")
+	fmt.Fprintln(m, "flowchart "+direction(nodes))
+	m.book(nodes, "n", "  ")
 	for _, c := range mermaidClasses() {
 		if ids := m.classes[c.name]; len(ids) > 0 {
 			fmt.Fprintf(m, "  classDef %s %s\n  class %s %s\n", c.name, c.look, strings.Join(ids, ","), c.name)
 		}
 	}
 	return m.String()
+}
+
+func direction(nodes []node) string {
+	if sideways(nodes) {
+		return "LR"
+	}
+	return "TB"
 }
 
 type mermaidWriter struct {
@@ -71,7 +79,7 @@ func (m *mermaidWriter) book(nodes []node, prefix, indent string) {
 			continue
 		}
 		fmt.Fprintf(m, "%ssubgraph %ss[\"%s\"]\n", indent, id(i), mermaidText(n.plan.Book.Runbook.Name.Value))
-		fmt.Fprintf(m, "%s  direction TB\n", indent)
+		fmt.Fprintf(m, "%s  direction %s\n", indent, direction(n.inner))
 		m.book(n.inner, id(i)+"_", indent+"  ")
 		fmt.Fprintf(m, "%send\n%s%s --- %ss\n", indent, indent, id(i), id(i))
 		fmt.Fprintf(m, "%sstyle %ss fill:none,stroke:#8a8a8a\n", indent, id(i))

@@ -18,6 +18,7 @@ func textGraph(plan *engine.Plan, view *View) string {
 	if view != nil {
 		w.wrapped("", "  ", "run "+oneLine(orElse(view.Start.Run, "unknown"))+", * is the way that was taken")
 	}
+	w.wrapped("", "  ", "checks of one stage may run at the same time, changes run one at a time")
 	w.book(plan, view, "", "")
 	return w.String()
 }
@@ -26,57 +27,59 @@ type graphWriter struct{ strings.Builder }
 
 func (w *graphWriter) book(plan *engine.Plan, view *View, prefix, indent string) {
 	nodes := nodesOf(plan, view, prefix)
-	var c columns
-	for _, n := range nodes {
-		c.id = max(c.id, min(width(n.plan.ID.Value), 20))
-		c.verb = max(c.verb, width(verb(n.plan.Effect)))
-		c.kind = max(c.kind, width(n.plan.Kind.Name))
-	}
 	for stage, list := range stages(nodes) {
 		fmt.Fprintf(w, "\n%sstage %d\n", indent, stage+1)
+		var name, word int // widths of the first columns
 		for _, i := range list {
-			w.node(nodes, nodes[i], view, indent, c)
+			name = max(name, min(width(nodes[i].plan.ID.Value), 20))
+			word = max(word, min(width(nodes[i].word()), 24))
+		}
+		for _, i := range list {
+			w.node(nodes, nodes[i], view, indent, name, word)
 		}
 	}
 	w.findings(plan, view, prefix, indent)
 }
 
-// columns are the widths of the first line of a step.
-type columns struct{ id, verb, kind int }
-
 func width(s string) int { return utf8.RuneCountInString(s) }
 
-func (w *graphWriter) node(nodes []node, n node, view *View, indent string, c columns) {
+// word says in a word or two what the step does, or what became of it.
+func (n node) word() string {
+	if status := n.status(); status != "" {
+		return strings.ToUpper(status)
+	}
+	return verb(n.plan.Effect)
+}
+
+func (w *graphWriter) node(nodes []node, n node, view *View, indent string, nameWidth, wordWidth int) {
 	mark := " "
 	if n.taken() {
 		mark = "*"
 	}
-	head := fmt.Sprintf("%s%s %-*s  %-*s  %-*s", indent, mark, c.id, n.plan.ID.Value, c.verb, verb(n.plan.Effect), c.kind, n.plan.Kind.Name)
-	if n.goal {
-		head += "  goal"
-	}
-	if n.plan.Effect == engine.Changes {
-		head += "  risk " + string(orRisk(n.plan.Risk))
-	}
 	below := indent + "      "
+	row := func(name, s string) { w.wrapped(fmt.Sprintf("%s%-6s", below, name), below+"      ", s) }
+	head := fmt.Sprintf("%s%s %-*s  %-*s  %s", indent, mark, nameWidth, n.plan.ID.Value, wordWidth, n.word(), n.title())
+	if n.goal {
+		head += " (goal)"
+	}
 	w.wrapped("", below, head)
-	if status := n.status(); status != "" {
-		w.wrapped(below+"is    ", below+"      ", strings.ToUpper(status))
+	if n.plan.Effect == engine.Changes {
+		row("does", n.plan.Kind.Name+", changes the host, risk "+string(orRisk(n.plan.Risk)))
 	}
 	if len(n.after) > 0 {
-		w.wrapped(below+"after ", below+"      ", names(nodes, n.after))
+		row("after", names(nodes, n.after))
 	}
 	if when := n.condition(); when != "" {
-		w.wrapped(below+"when  ", below+"      ", when)
+		row("when", when)
 	}
 	if checks := n.verified(); len(checks) > 0 {
-		w.wrapped(below+"then  ", below+"      ", "looks at "+strings.Join(checks, ", ")+" again")
+		row("then", "looks at "+strings.Join(checks, ", ")+" again")
 	}
 	if n.plan.Undo != nil {
-		w.wrapped(below+"undo  ", below+"      ", n.plan.Undo.Kind.Name)
+		row("undo", n.plan.Undo.Kind.Name)
 	}
 	if len(n.inner) > 0 {
-		w.wrapped(below+"runs  ", below+"      ", graphTitle(n.plan.Book))
+		row("runs", graphTitle(n.plan.Book))
 		w.book(n.plan.Book, view, n.path+"/", below)
 	}
 }

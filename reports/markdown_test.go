@@ -71,6 +71,22 @@ func TestMarkdownIsReadBackAsItWasMeant(t *testing.T) {
 	})
 }
 
+// Reports are read as they are, too: what means nothing to a reader of Markdown where it stands is not escaped.
+func TestMarkdownStaysReadable(t *testing.T) {
+	for text, want := range map[string]string{
+		"cd /srv && pnpm install": "cd /srv && pnpm install",
+		"tell #shop":              "tell #shop",
+		"size > 0":                "size > 0",
+		"a_b, all 3.5 % - done!":  "a_b, all 3.5 % - done!",
+		"&amp; &#35; <b> #12":     `&amp;amp; &amp;\#35; &lt;b> \#12`,
+		"> quoted":                `\> quoted`,
+	} {
+		if got := strings.TrimSpace(string(markdown(document{line(sentence(text))}))); got != want {
+			t.Errorf("%q is written as %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzMarkdown(f *testing.F) {
 	for _, s := range hostile() {
 		f.Add(s)

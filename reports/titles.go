@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// title is a step's title as the run showed it. The journal has those that a run had to work out; where it has none, the
-// title is plain text, or the run did not come to the step: then parameters are filled in, and a title that needs more
-// than them is left out.
+// title is a step's title as the run showed it. The journal has those that a run had to work out. Where it has none, the
+// title is plain text, or the run did not come to the step: then it is as much of it as parameters tell.
 func (v *View) title(s *Step) string {
 	var at Moment
 	var shown string
@@ -31,7 +30,7 @@ func (v *View) title(s *Step) string {
 	if shown != "" {
 		return shown
 	}
-	return filledIn(s.Title, v.params(s))
+	return withoutRun(s.Title, v.params(s))
 }
 
 // params are the parameters of the runbook that a step stands in.
@@ -46,19 +45,30 @@ func (v *View) params(s *Step) map[string]any {
 	return nil
 }
 
+var anyMark = regexp.MustCompile(`\$\{\{.*?\}\}`)
+
+// withoutRun is a title as far as it is known without a run of the step.
+func withoutRun(title string, params map[string]any) string {
+	return anyMark.ReplaceAllString(withParams(title, params), "…")
+}
+
 var paramMark = regexp.MustCompile(`\$\{\{\s*params\.([a-z][a-z0-9_]*)\s*\}\}`)
 
 // filledIn fills parameters into a text of the runbook. It is "" when the text needs more than those.
 func filledIn(text string, params map[string]any) string {
-	out := paramMark.ReplaceAllStringFunc(text, func(mark string) string {
+	out := withParams(text, params)
+	if strings.Contains(out, "${{") {
+		return ""
+	}
+	return out
+}
+
+func withParams(text string, params map[string]any) string {
+	return paramMark.ReplaceAllStringFunc(text, func(mark string) string {
 		v, ok := params[paramMark.FindStringSubmatch(mark)[1]]
 		if !ok {
 			return mark
 		}
 		return plainValue(v)
 	})
-	if strings.Contains(out, "${{") {
-		return ""
-	}
-	return out
 }

@@ -56,7 +56,7 @@ type Ending struct {
 // Step is everything that happened to one step.
 type Step struct {
 	Path   string
-	Title  string // as the run showed it; "" when it has none, or when the run did not come to it
+	Title  string // as the run showed it; as far as it is known for a step that the run did not come to; "" when it has none
 	Kind   string
 	Effect engine.Effect
 	When   string           // its condition as the runbook has it

@@ -178,16 +178,71 @@ func TestClockThatWasSet(t *testing.T) {
 
 func TestTitles(t *testing.T) {
 	params := map[string]any{"port": float64(3000), "unit": "a.service", "bytes": float64(5_000_000)}
-	for _, c := range []struct{ title, want string }{
-		{"Who listens on ${{ params.port }}", "Who listens on 3000"},
-		{"${{params.unit}} and ${{ params.port }}", "a.service and 3000"},
-		{"Ask ${{ steps.port.sockets[0].process }}", ""},
-		{"Port ${{ params.other }}", ""},
-		{"Over ${{ params.bytes }}", "Over 5000000"},
-		{"Plain", "Plain"},
+	for _, c := range []struct{ title, filled, shown string }{
+		{"Who listens on ${{ params.port }}", "Who listens on 3000", "Who listens on 3000"},
+		{"${{params.unit}} and ${{ params.port }}", "a.service and 3000", "a.service and 3000"},
+		{"Ask ${{ steps.port.sockets[0].process }}", "", "Ask …"},
+		{"Port ${{ params.other }} of ${{ params.unit }}", "", "Port … of a.service"},
+		{"Over ${{ params.bytes }}", "Over 5000000", "Over 5000000"},
+		{"Plain", "Plain", "Plain"},
 	} {
-		if got := filledIn(c.title, params); got != c.want {
-			t.Errorf("filledIn(%q) = %q, want %q", c.title, got, c.want)
+		if got := filledIn(c.title, params); got != c.filled {
+			t.Errorf("filledIn(%q) = %q, want %q", c.title, got, c.filled)
+		}
+		if got := withoutRun(c.title, params); got != c.shown {
+			t.Errorf("withoutRun(%q) = %q, want %q", c.title, got, c.shown)
+		}
+	}
+}
+
+// A title that rests on what a run saw is the last one that the run showed.
+func TestTitlesOfARun(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		events []engine.Event
+		want   string
+	}{
+		{"looked at", []engine.Event{engine.Looked{Step: "a", Title: "one"}, engine.Looked{Step: "a", Title: "two"}}, "two"},
+		{"skipped", []engine.Event{engine.Skipped{Step: "a", Title: "one"}}, "one"},
+		{"described", []engine.Event{engine.Prepared{Step: "a", Title: "one"}}, "one"},
+		{"described and asked about", []engine.Event{
+			engine.Prepared{Step: "a", Title: "one"}, engine.Asked{Question: engine.Question{Step: "a", Title: "two"}},
+		}, "two"},
+		{"skipped after all", []engine.Event{
+			engine.Asked{Question: engine.Question{Step: "a", Title: "one"}}, engine.Skipped{Step: "a", Title: "two"},
+		}, "two"},
+		{"a plain title is not in the events", []engine.Event{engine.Looked{Step: "a"}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := NewView(nil, told(append([]engine.Event{started()}, c.events...)...))
+			if got := v.Step("a").Title; got != c.want {
+				t.Errorf("title %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Time that the run let pass on purpose is counted once, also where pauses overlap. That the time of the run is over is
+// no pause.
+func TestPauses(t *testing.T) {
+	pause := func(why string, d time.Duration) engine.Waited { return engine.Waited{Step: "a", For: why, Time: d} }
+	events := told(
+		started(), engine.Noticed{}, engine.Noticed{}, engine.Noticed{},
+		pause("settle", 2*time.Second), // from 2 s to 4 s
+		pause("retry", 4*time.Second),  // from 1 s to 5 s
+		engine.Noticed{},
+		pause("verify", time.Second),
+		pause("limit", 30*time.Minute),
+	)
+	if got, n := NewView(nil, events).WaitedOnPurpose(); got != 5*time.Second || n != 3 {
+		t.Errorf("%s in %d pauses, want 5 s in 3", got, n)
+	}
+	report := string(Render(nil, events, nil))
+	for _, want := range []string{
+		"- Pausing on purpose: **5.0 s**, derived: sum over 3 pauses", "| observed: the time of the run, 30 min, was over |",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not have %q:\n%s", want, report)
 		}
 	}
 }
