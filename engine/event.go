@@ -389,8 +389,26 @@ func settleNumbers(e Event) {
 
 func events() []Event {
 	return []Event{
-		RunStarted{}, RunResumed{}, Preflight{}, Looked{}, Concluded{}, Skipped{}, Prepared{}, Asked{}, Answered{},
-		ChangeStarted{}, ChangeEnded{}, ChangeLost{}, FixEnded{}, Escalated{}, Waited{}, BookStarted{}, RunEnded{}, StopAsked{},
-		RunInterrupted{}, Noted{}, Noticed{},
+		RunStarted{},
+		RunResumed{},
+		Preflight{},
+		Looked{},
+		Concluded{},
+		Skipped{},
+		Prepared{},
+		Asked{},
+		Answered{},
+		ChangeStarted{},
+		ChangeEnded{},
+		ChangeLost{},
+		FixEnded{},
+		Escalated{},
+		Waited{},
+		BookStarted{},
+		RunEnded{},
+		StopAsked{},
+		RunInterrupted{},
+		Noted{},
+		Noticed{},
 	}
 }

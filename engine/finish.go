@@ -68,7 +68,7 @@ func (s *State) judge(p Perform, r Result) Event {
 
 // title is the title of a step, when it is not a plain text that the runbook itself holds.
 func (s *State) title(step *PlanStep) string {
-	if _, plain := step.Title.literal(); plain {
+	if step.Title.literal() {
 		return ""
 	}
 	return step.Title.say(s)

@@ -17,7 +17,7 @@ import (
 	"runbook/engine/enginetest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; read them before they are committed") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the golden files anew; read them before they are committed")
 
 // Every bad file is named for the rule that it breaks, RULE.yaml or RULE-variant.yaml, breaks no other, and is rendered
 // as RULE.txt says. A rule without a bad file fails, too.

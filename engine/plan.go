@@ -300,7 +300,7 @@ func (c *compiling) typed(kind Kind, with Value, in inputs) {
 		if !ok || e.value.kind != Scalar || len(e.value.text.parts) == 0 {
 			continue
 		}
-		if _, literal := e.value.text.literal(); literal {
+		if e.value.text.literal() {
 			continue
 		}
 		have := e.value.text.typ()

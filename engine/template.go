@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -106,16 +107,9 @@ func (t Template) refs() []ref {
 	return out
 }
 
-// literal tells whether the template is a plain text, and gives it.
-func (t Template) literal() (string, bool) {
-	switch {
-	case len(t.parts) == 0:
-		return "", true
-	case len(t.parts) == 1 && t.parts[0].expr == nil:
-		return t.parts[0].text, true
-	default:
-		return "", false
-	}
+// literal tells whether the template is a plain text.
+func (t Template) literal() bool {
+	return !slices.ContainsFunc(t.parts, func(p part) bool { return p.expr != nil })
 }
 
 // typ is the type of the template's value, AnyValue when only a run can tell.

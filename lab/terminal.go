@@ -32,7 +32,7 @@ func run(cmd *host.Cmd) error {
 	if err != nil {
 		return err
 	}
-	defer remote.Close() //nolint:errcheck // a terminal
+	defer remote.Close()
 	state, err := term.MakeRaw(in)
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ func (r *Run) Claim(step string, attempt int, by Holder) (claim *Claim, taken bo
 	err = r.folder.locked(func() error {
 		return r.folder.createWith(path.Join(dir, "claim"), append(text, '\n'), func(file string) error {
 			if c.lock != nil { // of a try in another place
-				c.lock.Close() //nolint:errcheck,gosec // its file is gone
+				c.lock.Close()
 			}
 			c.lock = flock.New(file, flock.SetFlag(os.O_RDONLY), flock.SetPermissions(fileMode))
 			got, err := c.lock.TryLock()
@@ -85,7 +85,7 @@ func (r *Run) Claim(step string, attempt int, by Holder) (claim *Claim, taken bo
 		return c, true, nil
 	}
 	if c.lock != nil {
-		c.lock.Close() //nolint:errcheck,gosec // its file is gone
+		c.lock.Close()
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil, false, nil

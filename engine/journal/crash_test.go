@@ -34,12 +34,12 @@ func playAppend(run *journal.Run) error {
 			return err
 		}
 		// Long, so that the pipe is soon full and this process does not run far ahead of the test.
-		fmt.Println(rec.Seq, rec.Hash, strings.Repeat(".", 4000)) //nolint:forbidigo // this is how the test knows
+		fmt.Println(rec.Seq, rec.Hash, strings.Repeat(".", 4000))
 	}
 }
 
 // some is a number from 0 up to but not n.
-func some(n int) int { return rand.IntN(n) } //nolint:gosec // any number will do
+func some(n int) int { return rand.IntN(n) }
 
 // lastSaid is the last event that a process has said before it was killed, if it said one.
 func lastSaid(t *testing.T, lines []string) (seq uint64, hash string) {
@@ -221,7 +221,7 @@ func newImage(t *testing.T, name string, size int64) string {
 	if err := os.Truncate(name, size); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "mkfs.ext4", "-q", "-m", "0", name).CombinedOutput(); err != nil { //nolint:gosec // a file of ours
+	if out, err := exec.CommandContext(t.Context(), "mkfs.ext4", "-q", "-m", "0", name).CombinedOutput(); err != nil {
 		t.Fatalf("make a file system: %v: %s", err, out)
 	}
 	return name
@@ -230,9 +230,9 @@ func newImage(t *testing.T, name string, size int64) string {
 func mountImage(t *testing.T, image string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop,commit=300", image, dir).CombinedOutput(); err != nil { //nolint:gosec // a file of ours
+	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop,commit=300", image, dir).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %v: %s", err, out)
 	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) }) //nolint:errcheck,gosec // it may be unmounted already
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) }) // it may be unmounted already
 	return dir
 }

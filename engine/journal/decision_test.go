@@ -21,7 +21,7 @@ func playDecide(run *journal.Run, answer string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(won, string(standing)) //nolint:forbidigo // this is how the test knows
+		fmt.Println(won, string(standing))
 	}
 	return in.Err()
 }

@@ -119,7 +119,7 @@ func (e *Evidence) flee() error {
 		if err != nil {
 			return err
 		}
-		defer root.Close() //nolint:errcheck // only a directory
+		defer root.Close()
 		info, err := e.file.Stat()
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (e *Evidence) flee() error {
 		if err != nil {
 			return err
 		}
-		e.Close() //nolint:errcheck,gosec // its content is in the other place
+		e.Close()
 		*e = *fled
 		return nil
 	})

@@ -59,7 +59,7 @@ func TestEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	if text, err := io.ReadAll(f); err != nil || string(text) != "sub/page and more" {
 		t.Errorf("read %q, %v", text, err)
 	}

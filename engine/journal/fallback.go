@@ -32,8 +32,8 @@ func (w *Writer) reserve() {
 	if err != nil {
 		return
 	}
-	raw.Control(func(fd uintptr) { //nolint:errcheck,gosec // a journal without reserve works as well
-		unix.Fallocate(int(fd), unix.FALLOC_FL_KEEP_SIZE, from, w.reserved-from) //nolint:errcheck,gosec // as above
+	raw.Control(func(fd uintptr) { //nolint:errcheck // a journal without reserve works as well
+		unix.Fallocate(int(fd), unix.FALLOC_FL_KEEP_SIZE, from, w.reserved-from) //nolint:errcheck // as above
 	})
 }
 
@@ -45,14 +45,14 @@ func (w *Writer) flee(why error) error {
 		if err != nil {
 			return err
 		}
-		defer root.Close() //nolint:errcheck // only a directory
+		defer root.Close()
 		return w.comeHome(root, home)
 	}
 	root, p, err := w.run.folder.overflow()
 	if err != nil {
 		return fmt.Errorf("go on in a fallback place: %w", err)
 	}
-	defer root.Close() //nolint:errcheck // only a directory
+	defer root.Close()
 	if err := w.relocate(root, p); err != nil {
 		return fmt.Errorf("go on in %s: %w", p.dir, err)
 	}
@@ -84,7 +84,7 @@ func (w *Writer) relocate(root *os.Root, p place) error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	w.closeFiles() //nolint:errcheck,gosec // nothing that counts is left to be written there
+	w.closeFiles() //nolint:errcheck // nothing that counts is left to be written there
 	w.file, w.flusher, w.at, w.gen, w.reserved = file, flusher, p, w.gen+1, 0
 	w.synced, w.unsynced = w.size(), nil
 	return nil
@@ -115,7 +115,7 @@ func (w *Writer) tryHome() {
 	if err != nil {
 		return
 	}
-	defer over.Close() //nolint:errcheck // only a directory
+	defer over.Close()
 	home := w.run.folder.store.places()[0]
 	if !room(home, over) {
 		return
@@ -124,12 +124,12 @@ func (w *Writer) tryHome() {
 	if err != nil {
 		return
 	}
-	defer root.Close() //nolint:errcheck // only a directory
+	defer root.Close()
 	if w.at.fallback && w.comeHome(root, home) != nil {
 		return
 	}
 	// What fails here stays where it is, is found there, and is tried again.
-	w.run.folder.locked(func() error { return w.moveFiles(over, root) }) //nolint:errcheck,gosec // see above
+	w.run.folder.locked(func() error { return w.moveFiles(over, root) }) //nolint:errcheck // see above
 }
 
 // room says whether home has room for the folder in a fallback place, and some to spare.
@@ -192,9 +192,9 @@ func (w *Writer) moveFiles(over, home *os.Root) error {
 		return err
 	}
 	for i := len(dirs) - 1; i > 0; i-- {
-		over.Remove(dirs[i]) //nolint:errcheck,gosec // not empty: a file in it is in use
+		over.Remove(dirs[i]) //nolint:errcheck // not empty: a file in it is in use
 	}
-	os.Remove(over.Name()) //nolint:errcheck,gosec // likewise
+	os.Remove(over.Name())
 	return nil
 }
 
@@ -204,12 +204,12 @@ func (w *Writer) moveFile(over, home *os.Root, name string) error {
 	if err != nil || l == nil {
 		return err
 	}
-	defer l.Close() //nolint:errcheck // the file is gone
+	defer l.Close()
 	src, err := over.Open(name)
 	if err != nil {
 		return err
 	}
-	defer src.Close() //nolint:errcheck // only read
+	defer src.Close()
 	if err := replace(home, name, src, w.run.folder.store.UID, nil); err != nil {
 		return err
 	}

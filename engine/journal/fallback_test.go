@@ -381,7 +381,7 @@ func TestFileInUseStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	if text, err := io.ReadAll(f); err != nil || string(text) != "one "+big+" two" {
 		t.Errorf("evidence has %d bytes, %v", len(text), err)
 	}

@@ -99,7 +99,7 @@ func (f folder) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = fmt.Errorf("read %s: longer than %d bytes", file.Name(), maxFile)
@@ -121,7 +121,7 @@ func (f folder) list(dir string) ([]string, error) {
 		}
 		fled = fled || p.fallback
 		entries, err := fs.ReadDir(root.FS(), dir)
-		root.Close() //nolint:errcheck,gosec // only a directory
+		root.Close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -215,7 +215,7 @@ func (f folder) remove(name string) error {
 	if openErr != nil {
 		return err
 	}
-	defer home.Close() //nolint:errcheck // only a directory
+	defer home.Close()
 	if homeErr := home.Remove(name); homeErr != nil && !errors.Is(homeErr, fs.ErrNotExist) {
 		return errors.Join(err, homeErr)
 	}
@@ -232,7 +232,7 @@ func (f folder) removeOver(name string) error {
 		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
-		root.Close() //nolint:errcheck,gosec // only a directory
+		root.Close()
 	}
 	return failed
 }
@@ -288,7 +288,7 @@ func (f folder) sweep() {
 		for _, dir := range []string{".", "decisions", "notes", "changes", "evidence"} {
 			sweepDir(root, dir)
 		}
-		root.Close() //nolint:errcheck,gosec // only a directory
+		root.Close()
 	}
 }
 
@@ -303,7 +303,7 @@ func sweepDir(root *os.Root, dir string) {
 		case e.IsDir() && dir == "changes":
 			sweepDir(root, name)
 		case !e.IsDir() && hidden(name):
-			root.Remove(name) //nolint:errcheck,gosec // a leftover that does no harm
+			root.Remove(name) //nolint:errcheck // a leftover that does no harm
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (s Store) Lock(name string, by Holder) (*Lock, error) {
 	}
 	for _, l := range held.files {
 		// Best effort: the name is for people, and on a full disk the fallback place still takes it.
-		os.WriteFile(l.Path(), append(text, '\n'), fileMode) //nolint:errcheck,gosec // see above
+		os.WriteFile(l.Path(), append(text, '\n'), fileMode) //nolint:errcheck // see above
 	}
 	return held, nil
 }
@@ -67,7 +67,7 @@ func (s Store) lockAt(p place, name string) (*flock.Flock, error) {
 		if err := p.makeDir("locks"); err != nil {
 			return "", err
 		}
-		f, err := os.OpenFile(file, os.O_RDONLY|os.O_CREATE, fileMode) //nolint:gosec // fileName made the name safe
+		f, err := os.OpenFile(file, os.O_RDONLY|os.O_CREATE, fileMode)
 		if err != nil {
 			return "", err
 		}
@@ -178,7 +178,7 @@ func (l *Lock) Name() string { return l.name }
 // Release gives the lock back.
 func (l *Lock) Release() error {
 	for _, f := range l.files {
-		os.Truncate(f.Path(), 0) //nolint:errcheck,gosec // the text is for people
+		os.Truncate(f.Path(), 0) //nolint:errcheck // the text is for people
 	}
 	if err := l.close(); err != nil {
 		return fmt.Errorf("release lock %s: %w", l.name, err)

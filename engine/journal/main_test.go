@@ -87,7 +87,7 @@ func playCreate(s journal.Store, id string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(dir) //nolint:forbidigo // this is how the test knows
+	fmt.Println(dir)
 	return w.Close()
 }
 
@@ -114,12 +114,12 @@ func startAs(t *testing.T, uid int, role string, s journal.Store, id string, arg
 	if len(s.Fallbacks) > 0 {
 		fallback = s.Fallbacks[0]
 	}
-	cmd := exec.CommandContext(t.Context(), exe, append([]string{s.Dir, fallback, id}, args...)...) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(t.Context(), exe, append([]string{s.Dir, fallback, id}, args...)...)
 	cmd.Env = append(os.Environ(), "JOURNAL_TEST_ROLE="+role)
 	cmd.Stderr = t.Output()
 	if uid != os.Geteuid() {
 		cmd.Path = copyOf(t, exe)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}} //nolint:gosec // a user id
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
 	o := &other{cmd: cmd}
 	o.in, err = cmd.StdinPipe()
@@ -140,12 +140,12 @@ func startAs(t *testing.T, uid int, role string, s journal.Store, id string, arg
 // copyOf copies a program to where every user can start it.
 func copyOf(t *testing.T, exe string) string {
 	t.Helper()
-	program, err := os.ReadFile(exe) //nolint:gosec // ourselves
+	program, err := os.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(openDir(t), "program")
-	if err := os.WriteFile(name, program, 0o755); err != nil { //nolint:gosec // that is the point
+	if err := os.WriteFile(name, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -156,7 +156,7 @@ func openDir(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()
 	for dir := top; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // that is the point
+		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -194,7 +194,7 @@ func (o *other) kill(t *testing.T) []string {
 
 func (o *other) end(t *testing.T) {
 	t.Helper()
-	o.in.Close() //nolint:errcheck,gosec // it may have ended already
+	o.in.Close()
 	if err := o.cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func ownMounts(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m") //nolint:gosec // ourselves
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), "JOURNAL_TEST_MOUNTS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
@@ -338,11 +338,11 @@ func mountTmpfs(t *testing.T, size string) string {
 func fill(t *testing.T, dir string) string {
 	t.Helper()
 	name := filepath.Join(dir, "ballast")
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // a file of ours
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // the disk is full
+	defer f.Close()
 	for size := 1 << 20; size > 0; {
 		if _, err := f.Write(make([]byte, size)); err == nil {
 			continue
@@ -356,7 +356,7 @@ func fill(t *testing.T, dir string) string {
 
 func readFile(t *testing.T, name string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(name) //nolint:gosec // a file of ours
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

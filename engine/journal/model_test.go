@@ -180,7 +180,7 @@ func (m *model) check(rt *rapid.T) {
 		rt.Fatalf("journal has %v, not %v", got, m.events)
 	}
 	last, err := m.run.Last()
-	if err != nil || int(last.Seq) != len(m.events) { //nolint:gosec // a small number
+	if err != nil || int(last.Seq) != len(m.events) {
 		rt.Fatalf("last event is %d of %d: %v", last.Seq, len(m.events), err)
 	}
 	if _, live, err := m.run.Holder(); err != nil || live != (m.w != nil) {

@@ -110,7 +110,7 @@ func (w *Writer) TakeNotes() ([]Record, error) {
 		}
 		// One that can't be removed, on a disk that is read-only now, is known by its Once key the next time.
 		file := "notes/" + name + ".json"
-		w.run.folder.locked(func() error { return w.run.folder.remove(file) }) //nolint:errcheck,gosec // see above
+		w.run.folder.locked(func() error { return w.run.folder.remove(file) }) //nolint:errcheck // see above
 	}
 	return added, nil
 }

@@ -93,7 +93,7 @@ func (p place) makeDir(name string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // only a directory
+	defer root.Close()
 	return makeDir(root, name, p.uid)
 }
 

@@ -17,7 +17,7 @@ func TestOnlyOneFileGetsTheName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close() //nolint:errcheck // only a directory
+	defer root.Close()
 	for i := range 50 {
 		var group sync.WaitGroup
 		var won atomic.Int32

@@ -165,7 +165,7 @@ func TestManualVerifiesWithShell(t *testing.T) {
 	closeWriter(t, w)
 	path := journalPath(t, w.Run())
 	verify := func() (string, error) {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", script, "sh", path).CombinedOutput() //nolint:gosec // our own manual
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", script, "sh", path).CombinedOutput()
 		return string(out), err
 	}
 	if out, err := verify(); err != nil || out != "3 events verify\n" {

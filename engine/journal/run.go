@@ -43,7 +43,7 @@ func (r *Run) Records() iter.Seq2[Record, error] {
 			yield(Record{}, fmt.Errorf("open journal of run %s: %w", r.ID, err))
 			return
 		}
-		defer f.Close() //nolint:errcheck // only read
+		defer f.Close()
 		NewReader(f, f.Name()).Records()(yield)
 	}
 }
@@ -63,7 +63,7 @@ func (r *Run) Last() (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("open journal of run %s: %w", r.ID, err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return Record{}, fmt.Errorf("read journal of run %s: %w", r.ID, err)
@@ -143,7 +143,7 @@ func (r *Run) hold(by Holder) (*flock.Flock, error) {
 			return nil, errors.Join(fmt.Errorf("encode holder: %w", err), l.Close())
 		}
 		// Best effort: the name is for people, and the lock holds without it.
-		r.folder.rewrite(holderFile, append(text, '\n')) //nolint:errcheck,gosec // see above
+		r.folder.rewrite(holderFile, append(text, '\n')) //nolint:errcheck // see above
 		return l, nil
 	}
 }

@@ -102,7 +102,7 @@ func (p place) create(id string) error {
 	if err != nil {
 		return err
 	}
-	defer runs.Close() //nolint:errcheck // only a directory
+	defer runs.Close()
 	making := "." + id
 	if err := runs.Mkdir(making, dirMode); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (p place) fill(runs *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // only a directory
+	defer root.Close()
 	for _, name := range []string{holdLock, folderLock, journalFile} {
 		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 		if err != nil {
@@ -373,9 +373,9 @@ func (w *Writer) letGo() error {
 	w.closed = true
 	if w.broken == nil && w.reserved > 0 {
 		// Room that was asked for beyond the end is given back. To fail here costs nothing but that room.
-		w.file.Truncate(w.size()) //nolint:errcheck,gosec // see above
+		w.file.Truncate(w.size()) //nolint:errcheck // see above
 	}
-	w.run.folder.remove(holderFile) //nolint:errcheck,gosec // the lock is what counts
+	w.run.folder.remove(holderFile) //nolint:errcheck // the lock is what counts
 	err = errors.Join(err, w.closeFiles(), w.hold.Close())
 	close(w.stop)
 	w.unlock()

@@ -137,6 +137,9 @@ func unenforced(o Options) []string {
 	for _, p := range sandbox.Available().Missing() {
 		out = append(out, "the read sandbox: "+p.String())
 	}
+	if o.Mode == engine.DryRun {
+		out = append(out, "what the read sandbox does not stop: "+strings.Join(sandbox.Limits(), "; "))
+	}
 	return out
 }
 

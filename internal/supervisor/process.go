@@ -20,7 +20,9 @@ const Name = "supervise-change"
 // Supervise makes one change and leaves its result: the supervisor's own side. The order stands in stdin; what the
 // change prints goes to progress, whose reader may go away at any time.
 func Supervise(ctx context.Context, run *journal.Run, world func(output func(step, line string)) engine.Performer, stdin io.Reader, progress io.Writer) error {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE) // the engine's end is not the change's
+	// The engine's end is not the change's. The signals are caught, not ignored: what the change starts would inherit
+	// that, and a daemon that ignores HUP does not reload.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	if err := subreaper(); err != nil {

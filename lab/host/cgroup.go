@@ -69,11 +69,11 @@ func makeGroups(groups []string) error {
 		}
 		// A new cpuset is empty and takes no process before it has been given what its parent has.
 		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-			have, err := os.ReadFile(filepath.Join(group, file)) //nolint:gosec // below the kernel's mount
+			have, err := os.ReadFile(filepath.Join(group, file))
 			if err != nil || strings.TrimSpace(string(have)) != "" {
 				continue
 			}
-			parent, err := os.ReadFile(filepath.Join(filepath.Dir(group), file)) //nolint:gosec // below the kernel's mount
+			parent, err := os.ReadFile(filepath.Join(filepath.Dir(group), file))
 			if err != nil {
 				continue // cgroup v2: an empty file means "as the parent"
 			}
@@ -93,7 +93,7 @@ func members(groups []string) []int {
 			if err != nil || !d.IsDir() {
 				return nil // gone in the meantime
 			}
-			text, _ := os.ReadFile(filepath.Join(path, "cgroup.procs")) //nolint:gosec // below the kernel's mount
+			text, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 			for field := range strings.FieldsSeq(string(text)) {
 				if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
 					pids = append(pids, pid)

@@ -32,7 +32,7 @@ type Cmd struct {
 // process is killed. It works with a dead D-Bus and a dead PID 1.
 func (h *Host) Command(ctx context.Context, argv ...string) *Cmd {
 	// env looks up the name inside the host and then becomes the command.
-	cmd := exec.CommandContext(ctx, "/usr/bin/env", argv...) //nolint:gosec // it is the caller's command
+	cmd := exec.CommandContext(ctx, "/usr/bin/env", argv...)
 	cmd.WaitDelay = 5 * time.Second
 	return &Cmd{
 		Dir: "/root",
@@ -59,11 +59,11 @@ func (h *Host) Run(ctx context.Context, argv ...string) (string, error) {
 
 // CopyIn copies a file of the machine into the host, folders on the way included.
 func (h *Host) CopyIn(ctx context.Context, src, dst string, mode fs.FileMode) error {
-	file, err := os.Open(src) //nolint:gosec // the caller's file
+	file, err := os.Open(src)
 	if err != nil {
 		return fmt.Errorf("copy into the lab host %s: %w", h.Name, err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	cmd := h.Command(ctx, "install", "-D", "-m", fmt.Sprintf("%04o", mode.Perm()), "/dev/stdin", dst)
 	cmd.Stdin = file
 	var stderr bytes.Buffer
@@ -99,7 +99,7 @@ func enter(leader int) error {
 	if err != nil {
 		return fmt.Errorf("open its root folder: %w", err)
 	}
-	defer unix.Close(root) //nolint:errcheck // nothing was written
+	defer unix.Close(root)
 	// mnt comes last: afterwards /proc is the host's.
 	for _, name := range []string{"uts", "ipc", "net", "pid", "cgroup", "mnt"} {
 		ns, err := unix.Open(proc+"ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)

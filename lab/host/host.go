@@ -103,10 +103,10 @@ func (h *Host) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep its console: %w", err)
 	}
-	defer console.Close() //nolint:errcheck // the child has its own descriptor
+	defer console.Close()
 	argv := append([]string{"-c", startScript, "start.sh", h.dir, h.image, h.Name}, h.groups...)
 	// Not bound to ctx: the host outlives the call, and with Keep the process.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", argv...) //nolint:gosec // the lab's own script
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", argv...)
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Unshareflags: syscall.CLONE_NEWNS}
 	if err := cmd.Start(); err != nil {

@@ -243,7 +243,7 @@ func TestCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer out.Close() //nolint:errcheck // only read
+		defer out.Close()
 		cmd.Stdout = in
 		err = cmd.Start()
 		_ = in.Close()
@@ -290,7 +290,7 @@ func TestTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer terminal.Close() //nolint:errcheck // a terminal
+	defer terminal.Close()
 	typed := func(s string) {
 		t.Helper()
 		if _, err := terminal.WriteString(s); err != nil {
@@ -420,7 +420,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	t.Parallel()
 	cache := sharedImages(t)
-	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLeftovers$", "-test.v") //nolint:gosec // this very test
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLeftovers$", "-test.v")
 	self.Env = append(os.Environ(), "LAB_TEST_DIE_IN="+cache)
 	if out, err := self.CombinedOutput(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("the process that should have died: %v\n%s", err, out)

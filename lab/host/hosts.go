@@ -108,7 +108,7 @@ func (h *Host) furnish(ctx context.Context, r record) error {
 	if err := os.Truncate(disk, diskSize); err != nil {
 		return fmt.Errorf("make its disk: %w", err)
 	}
-	out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-E", "nodiscard", disk).CombinedOutput() //nolint:gosec // the lab's own path
+	out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-E", "nodiscard", disk).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("make its file system: %w: %s", err, out)
 	}

@@ -72,9 +72,9 @@ func (h *Host) processes() (map[string]string, error) {
 			continue
 		}
 		dir := filepath.Join(proc, e.Name())
-		stat, err1 := os.ReadFile(filepath.Join(dir, "stat"))     //nolint:gosec // below the kernel's mount
-		args, err2 := os.ReadFile(filepath.Join(dir, "cmdline"))  //nolint:gosec // below the kernel's mount
-		status, err3 := os.ReadFile(filepath.Join(dir, "status")) //nolint:gosec // below the kernel's mount
+		stat, err1 := os.ReadFile(filepath.Join(dir, "stat"))
+		args, err2 := os.ReadFile(filepath.Join(dir, "cmdline"))
+		status, err3 := os.ReadFile(filepath.Join(dir, "status"))
 		if err1 != nil || err2 != nil || err3 != nil {
 			continue // it ended in the meantime
 		}

@@ -17,7 +17,7 @@ func (c *Cmd) StartInTerminal(columns, rows uint16) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a terminal on the lab host: %w", err)
 	}
-	defer slave.Close() //nolint:errcheck // the child has its own descriptor
+	defer slave.Close()
 	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.Start(); err != nil {

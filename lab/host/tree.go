@@ -171,11 +171,11 @@ func describe(path string, info fs.FileInfo) (File, error) {
 }
 
 func digest(path string) (string, error) {
-	file, err := os.Open(path) //nolint:gosec // a file of the host
+	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
 		return "", err

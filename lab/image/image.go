@@ -76,10 +76,10 @@ type builder struct {
 }
 
 func (b *builder) build(ctx context.Context, output, final string, node node) (err error) {
-	if b.output, err = os.Create(output); err != nil { //nolint:gosec // in the cache
+	if b.output, err = os.Create(output); err != nil {
 		return fmt.Errorf("keep a log: %w", err)
 	}
-	defer b.output.Close() //nolint:errcheck // a log for people
+	defer b.output.Close()
 	// Under the lock any other unfinished tree is the rest of a build that was killed.
 	stale, _ := filepath.Glob(filepath.Join(filepath.Dir(final), "building-*"))
 	for _, dir := range stale {
@@ -88,7 +88,7 @@ func (b *builder) build(ctx context.Context, output, final string, node node) (e
 	if b.work, err = os.MkdirTemp(filepath.Dir(final), "building-"); err != nil {
 		return fmt.Errorf("make room for the tree: %w", err)
 	}
-	defer os.RemoveAll(b.work) //nolint:errcheck // else the next build removes it
+	defer os.RemoveAll(b.work)
 	b.root, b.node = filepath.Join(b.work, "root"), node
 	if b.registry, err = npmRegistry(ctx); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (b *builder) run(ctx context.Context, dir string, env []string, argv ...str
 		_, _ = fmt.Fprintf(b.output, "== %s\n", strings.Join(argv, " "))
 		out = io.MultiWriter(b.output, tail)
 	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the recipe's own command lines
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(os.Environ(), env...), out, out
 	if err := cmd.Run(); err != nil {
 		text := bytes.TrimSpace(tail.Bytes())
@@ -207,11 +207,11 @@ func (b *builder) say(format string, args ...any) {
 }
 
 func copyProgram(src, dst string) error {
-	from, err := os.Open(src) //nolint:gosec // the machine's own node
+	from, err := os.Open(src)
 	if err != nil {
 		return err
 	}
-	defer from.Close()                                                    //nolint:errcheck // only read
+	defer from.Close()
 	to, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program
 	if err != nil {
 		return err
