@@ -65,7 +65,7 @@ func (p program) doctor(c *cli.Context) error {
 	var plan *engine.Plan
 	if c.NArg() == 1 {
 		var err error
-		if plan, err = p.load(c, c.Args().First()); err != nil {
+		if plan, err = p.toRead(c, c.Args().First()); err != nil {
 			return err
 		}
 	}

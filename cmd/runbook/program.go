@@ -111,8 +111,7 @@ func (p program) shelf(c *cli.Context) books.Shelf {
 	if c != nil && c.IsSet("dir") {
 		dirs = append(dirs, c.String("dir"))
 	}
-	var shipped fs.FS = runbooks.FS
-	return books.Shelf{Dirs: append(dirs, "runbooks", "/etc/runbook/runbooks"), Shipped: shipped, Root: os.Geteuid() == 0}
+	return books.Shelf{Dirs: append(dirs, "runbooks", "/etc/runbook/runbooks"), Shipped: runbooks.FS, Root: os.Geteuid() == 0}
 }
 
 // store is where the runs of this user are: by custom, or in $RUNBOOK_STATE.
@@ -122,13 +121,23 @@ func (p program) store() (journal.Store, error) {
 	return p.elsewhere(s)
 }
 
-// load finds a runbook and makes a plan of it. Its mistakes are printed.
-func (p program) load(c *cli.Context, name string) (*engine.Plan, error) {
+// toRun finds a runbook that is to be run, and makes a plan of it. Its mistakes are printed.
+func (p program) toRun(c *cli.Context, name string) (*engine.Plan, error) {
+	return p.load(p.shelf(c), name)
+}
+
+// toRead is toRun for those who only want to look at it: that runs nothing, so whoever may have written it.
+func (p program) toRead(c *cli.Context, name string) (*engine.Plan, error) {
+	shelf := p.shelf(c)
+	shelf.Root = false
+	return p.load(shelf, name)
+}
+
+func (p program) load(shelf books.Shelf, name string) (*engine.Plan, error) {
 	kinds, err := p.kinds()
 	if err != nil {
 		return nil, err
 	}
-	shelf := p.shelf(c)
 	book, err := p.find(shelf, name)
 	if err != nil {
 		return nil, err

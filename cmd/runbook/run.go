@@ -72,7 +72,7 @@ func (p program) runBook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	plan, err := p.load(c, name)
+	plan, err := p.toRun(c, name)
 	if err != nil {
 		return err
 	}

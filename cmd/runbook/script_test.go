@@ -103,6 +103,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`), "DAY"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d`), "HH:MM:SS"},
 	{regexp.MustCompile(`\b\d+ min(?: \d+ s)?|\b\d+(?:\.\d)? m?s\b`), "TIME"},
+	{regexp.MustCompile(`(?m) +TIME$`), ""}, // behind a step that took long
 }
 
 // scrub writes FILE anew, with everything that differs from run to run replaced by a word.

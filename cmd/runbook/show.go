@@ -37,7 +37,7 @@ func (p program) show(c *cli.Context) error {
 		_, err = p.stdout.Write(book.Source)
 		return err
 	}
-	plan, err := p.load(c, name)
+	plan, err := p.toRead(c, name)
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ func (p program) pictured(c *cli.Context) (*engine.Plan, *reports.View, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		plan, err := p.load(c, name)
+		plan, err := p.toRead(c, name)
 		return plan, nil, err
 	}
 	if c.NArg() > 0 {

@@ -312,6 +312,7 @@ func TestWhoStartedTheRunIsNotTheSecondPerson(t *testing.T) {
 	person.sees("runbook approve 20261120T031204Z-k3f7 restart", 1)
 	person.types("y\n")
 	person.sees("another person has to agree", 1)
+	person.sees(ready, 2)
 	person.types("n\n")
 	if a := answer(t, got); a.Value != engine.No {
 		t.Errorf("answered %+v", a)
