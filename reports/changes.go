@@ -183,8 +183,9 @@ func (r *report) result(c *Change) inline {
 	}
 	if f := c.Ended.Failure; f != nil {
 		out = joined(filled(words(text("failed: "), failure(f)), out), ", ")
+	} else {
+		out = joined(filled(out, scalars(output)), ", ")
 	}
-	out = joined(filled(out, scalars(output)), ", ")
 	if len(out) == 0 {
 		out = words(text("done; it gave no values"))
 	}
@@ -229,10 +230,23 @@ func (r *report) confirmed(c *Change) inline {
 	return joined(items, "; ")
 }
 
+// speaker is who gave an answer. A flag was given by who started that life of the run.
+func (r *report) speaker(a *Answer) inline {
+	name := a.By
+	if name == "" && beforehand(a.Answer) {
+		for _, l := range r.view.Lives {
+			if l.Began.Seq <= a.Seq {
+				name = l.Who.Name()
+			}
+		}
+	}
+	return person(name)
+}
+
 // said is an answer with everything about it.
 func (r *report) said(q *Question) inline {
 	a := q.Answer
-	out := words(person(a.By), text(" said "), code(a.Value), text(" "), through(a.Answer), text(" at "+r.clock(a.At)))
+	out := words(r.speaker(q.Answer), text(" said "), code(a.Value), text(" "), through(a.Answer), text(" at "+r.clock(a.At)))
 	if q.ForPeople() {
 		out = words(out, text(", "+Span(a.Mono-q.Mono)+" after the question"))
 	}

@@ -97,13 +97,10 @@ func nodesOf(plan *engine.Plan, view *View, prefix string) []node {
 	return nodes
 }
 
-// taken tells whether the run came this way: the step was looked at, made, or asked about.
+// taken tells whether the run came this way: the step was looked at, described, asked about or made.
 func (n node) taken() bool {
-	if n.step == nil {
-		return false
-	}
-	class := n.step.Status().Class
-	return class != NotNeeded && class != NotReached
+	s := n.step
+	return s != nil && (len(s.Looks)+len(s.Preparations)+len(s.Questions)+len(s.Changes) > 0 || s.Escalated != nil || s.Book != nil)
 }
 
 // status is the word for what became of the step, "" without a run. A check that changed has two.

@@ -170,7 +170,7 @@ var linkish = regexp.MustCompile(`(?i)://|www\.|[@$]`)
 
 // harmless writes text so that none of its characters means anything to a reader of Markdown. Those that mean something in
 // some places only are left as they are elsewhere: a report is read as it is, too.
-func harmless(s string) string {
+func harmless(s string, cell bool) string {
 	var b strings.Builder
 	runes := []rune(s)
 	for i, r := range runes {
@@ -188,13 +188,15 @@ func harmless(s string) string {
 			b.WriteRune(r)
 		case r == '&' && strings.ContainsRune(" &=", after): // no entity
 			b.WriteRune(r)
-		case strings.ContainsRune(`\*_[]~#`, r):
+		case r == ']' && after != 0 && after != '(': // no link: there are no definitions that another bracket could name
+			b.WriteRune(r)
+		case r == '|' && cell:
+			b.WriteString("&#124;")
+		case strings.ContainsRune(`\*_]~#`, r):
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case r == '`':
 			b.WriteString("&#96;")
-		case r == '|':
-			b.WriteString("&#124;")
 		case r == '<':
 			b.WriteString("&lt;")
 		case r == '&':
@@ -216,7 +218,7 @@ func letterOrDigit(r rune) bool {
 func escaped(s string, cell bool) string {
 	s = plainText(s)
 	if !linkish.MatchString(s) {
-		return harmless(strings.Join(strings.FieldsFunc(s, lineBreak), " "))
+		return harmless(strings.Join(strings.FieldsFunc(s, lineBreak), " "), cell)
 	}
 	var b strings.Builder
 	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || lineBreak(r) }) {
@@ -227,7 +229,7 @@ func escaped(s string, cell bool) string {
 			b.WriteString(codeSpan(word, cell))
 			continue
 		}
-		b.WriteString(harmless(word))
+		b.WriteString(harmless(word, cell))
 	}
 	if strings.HasSuffix(s, " ") {
 		b.WriteByte(' ')
@@ -239,12 +241,13 @@ func lineBreak(r rune) bool { return r == '\n' }
 
 var ordinal = regexp.MustCompile(`^[0-9]+[.)]`)
 
-// blockStart keeps the first character of a block from opening another one: a list, a rule, an underline.
+// blockStart keeps the first character of a block from opening another one: a list, a rule, an underline, a quotation, a
+// definition.
 func blockStart(s string) string {
 	switch {
 	case s == "":
 		return s
-	case strings.ContainsRune("+-=>", rune(s[0])):
+	case strings.ContainsRune("+-=>[", rune(s[0])):
 		return `\` + s
 	case ordinal.MatchString(s):
 		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))

@@ -88,13 +88,13 @@ func (r *report) questionRows(s *Step) []row {
 		a := q.Answer
 		switch a.Value {
 		case engine.Expired:
-			x.what = words(text("observed: nobody answered "), code(s.Path), text(" in "+Span(a.Mono-q.Mono)))
+			x.what = words(text("observed: nobody answered about "), askedAbout(q), text(" in "+Span(a.Mono-q.Mono)))
 		case engine.Nobody:
-			x.what = words(text("observed: no one was there to ask about "), code(s.Path))
+			x.what = words(text("observed: no one was there to ask about "), askedAbout(q))
 		case engine.Would:
 			continue
 		default:
-			x.who = person(a.By)
+			x.who = r.speaker(a)
 			x.what = words(text("said: "), code(a.Value), text(" to "), askedAbout(q), text(" ("), through(a.Answer))
 			if q.ForPeople() {
 				x.what = words(x.what, text(", after "+Span(a.Mono-q.Mono)))

@@ -244,7 +244,7 @@ func (q *Question) ForPeople() bool {
 		return true
 	}
 	a := q.Answer.Answer
-	return a.Value != engine.Nobody && a.Value != engine.Would && !strings.HasPrefix(a.Via, "--")
+	return a.Value != engine.Nobody && a.Value != engine.Would && !beforehand(a)
 }
 
 // WaitedForPeople is the time in which at least one question was open to people.

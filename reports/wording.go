@@ -112,10 +112,13 @@ func person(name string) inline {
 	return words(label(name))
 }
 
+// beforehand tells whether an answer was given with a flag, before there was a question.
+func beforehand(a engine.Answer) bool { return strings.HasPrefix(a.Via, "--") }
+
 // through is how something was said.
 func through(a engine.Answer) inline {
 	switch {
-	case strings.HasPrefix(a.Via, "--"):
+	case beforehand(a):
 		return words(text("beforehand with "), code(a.Via))
 	case a.Via == "terminal":
 		return words(text("on the terminal"))
