@@ -16,14 +16,16 @@ const idLetters = "0123456789abcdefghjkmnpqrstvwxyz"
 const idLength = len(idTime) + 1 + 4
 
 // NewID makes the id of a run that starts at the given time, such as 20261123T031045Z-k3f7. Ids sort by time, to the
-// second. Twenty bits of random tell apart the runs of one second; Create refuses an id that is taken, and the caller
-// tries another.
+// millisecond, which the first two letters hold: so "last" is the last one, also of two runs in one second. Ten bits of
+// random tell apart the runs of one millisecond; Create refuses an id that is taken, and the caller tries another.
 func NewID(at time.Time, random uint32) string {
+	milli := uint32(at.Nanosecond() / int(time.Millisecond)) //nolint:gosec // below 1000
+	word := milli<<10 | random&(1<<10-1)
 	var b strings.Builder
 	b.WriteString(at.UTC().Format(idTime))
 	b.WriteByte('-')
 	for shift := 15; shift >= 0; shift -= 5 {
-		b.WriteByte(idLetters[random>>shift&31])
+		b.WriteByte(idLetters[word>>shift&31])
 	}
 	return b.String()
 }
