@@ -40,6 +40,9 @@ type Term struct {
 	Text  string `json:"text"`
 	Value Tri    `json:"value"`
 	Seen  []Seen `json:"seen,omitempty"`
+	// Decides tells whether the condition's value rests on this term: of those that are joined by "and", one that is
+	// false decides, whatever the others are.
+	Decides bool `json:"decides,omitempty"`
 }
 
 // Seen is one value that a term looked at, as text for people.
@@ -103,33 +106,49 @@ func (c *Cond) eval(f facts) Explanation {
 		return Explanation{Value: True}
 	}
 	var terms []Term
-	value := c.root.eval(f, "", &terms)
+	value, deciding := c.root.eval(f, "", &terms)
+	for _, k := range deciding {
+		terms[k].Decides = true
+	}
 	return Explanation{Value: value, Terms: terms}
 }
 
 // eval looks at every leaf, also at those that no longer decide: an explanation that depends on the order of its terms
-// would tell a different story for the same facts.
-func (n condNode) eval(f facts, prefix string, terms *[]Term) Tri {
+// would tell a different story for the same facts. deciding are the terms that the value rests on.
+func (n condNode) eval(f facts, prefix string, terms *[]Term) (value Tri, deciding []int) {
 	switch n.op {
 	case opNot:
 		if n.kids[0].op == opLeaf {
 			return n.kids[0].eval(f, "not ", terms)
 		}
-		return n.kids[0].eval(f, "", terms).Not()
-	case opAnd:
-		return n.kids[0].eval(f, "", terms).And(n.kids[1].eval(f, "", terms))
-	case opOr:
-		return n.kids[0].eval(f, "", terms).Or(n.kids[1].eval(f, "", terms))
+		value, deciding = n.kids[0].eval(f, "", terms)
+		return value.Not(), deciding
+	case opAnd, opOr:
+		left, leftTerms := n.kids[0].eval(f, "", terms)
+		right, rightTerms := n.kids[1].eval(f, "", terms)
+		value = left.And(right)
+		if n.op == opOr {
+			value = left.Or(right)
+		}
+		if left == value {
+			deciding = append(deciding, leftTerms...)
+		}
+		if right == value {
+			deciding = append(deciding, rightTerms...)
+		}
+		return value, deciding
 	default:
 		value, seen := n.leaf.truth(f)
 		if prefix != "" {
 			value = value.Not()
 		}
-		term := Term{Text: prefix + n.leaf.text, Value: value, Seen: seen}
-		if !slices.ContainsFunc(*terms, func(t Term) bool { return t.Text == term.Text }) {
-			*terms = append(*terms, term)
+		text := prefix + n.leaf.text
+		at := slices.IndexFunc(*terms, func(t Term) bool { return t.Text == text })
+		if at < 0 {
+			at = len(*terms)
+			*terms = append(*terms, Term{Text: text, Value: value, Seen: seen})
 		}
-		return value
+		return value, []int{at}
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *State) decide(i int) *Skipped {
 		return skip
 	case True:
 		unclear := func(what string, seen []Seen) *Skipped {
-			skip.Reason, skip.Because = Undecided, append(skip.Because, Term{Text: what, Seen: seen})
+			skip.Reason, skip.Because = Undecided, append(skip.Because, Term{Text: what, Seen: seen, Decides: true})
 			skip.Hangs = s.hangsOn(step.After)
 			return skip
 		}

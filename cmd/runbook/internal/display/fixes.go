@@ -17,7 +17,7 @@ func (d *Display) skipped(e engine.Skipped) []row {
 	if d.dry {
 		r.word = "WOULD SKIP"
 	}
-	terms := screen.Explain(e.Because, d.screen.Width-margin)
+	terms := screen.Explain(deciding(e.Because), d.screen.Width-margin)
 	switch e.Reason {
 	case engine.NotNeeded:
 		r.text, r.below = "not needed", terms
@@ -40,6 +40,20 @@ func (d *Display) skipped(e engine.Skipped) []row {
 		r.text, r.below = "could not decide whether it is needed, so it is not made", terms
 	}
 	return []row{r}
+}
+
+// deciding leaves the terms that a decision rests on: on a screen the others are noise. The report has them all.
+func deciding(terms []engine.Term) []engine.Term {
+	var out []engine.Term
+	for _, t := range terms {
+		if t.Decides {
+			out = append(out, t)
+		}
+	}
+	if len(out) == 0 {
+		return terms // from a version that did not say
+	}
+	return out
 }
 
 // bothWays shows what a step that hangs on a change would come to, one way and the other.
