@@ -31,7 +31,7 @@ func (p *Prompt) draw(s screen.Screen, q engine.Question, expires time.Time) []s
 	kind := banner(q)
 	b.lines = []string{"", strings.Replace(b.Rule(place, kind), kind, b.Paint.Act(kind), 1)}
 	if q.Title != "" {
-		b.text("", q.Title)
+		b.text("", screen.Line(q.Title))
 	}
 	switch q.Kind {
 	case engine.AskManual, engine.AskValue:
