@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/internal/books"
 	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
 	"runbook/reports"
@@ -238,8 +239,8 @@ func join(texts []engine.Text) string {
 
 func (p program) graphCommand() command {
 	return command{
-		name: "graph", args: "NAME | --run RUN [--format text|mermaid|dot]", about: "the steps of a runbook as a picture",
-		text:    "With --run, the way that this run took.",
+		name: "graph", args: "NAME [--run RUN] [--format text|mermaid|dot]", about: "the steps of a runbook as a picture",
+		text:    "With --run, the way that this run took; the NAME may then be left out.",
 		example: "runbook graph frontend-not-starting --format mermaid",
 		flags: []flag{
 			dirFlag(),
@@ -281,9 +282,6 @@ func (p program) pictured(c *cli.Context) (*engine.Plan, *reports.View, error) {
 		plan, err := p.toRead(c, name)
 		return plan, nil, err
 	}
-	if c.NArg() > 0 {
-		return nil, nil, usagef("", "give the name of a runbook, or --run, and not both")
-	}
 	run, err := p.open(c.String("run"))
 	if err != nil {
 		return nil, nil, err
@@ -291,6 +289,9 @@ func (p program) pictured(c *cli.Context) (*engine.Plan, *reports.View, error) {
 	h, err := p.history(run)
 	if err != nil {
 		return nil, nil, err
+	}
+	if name := c.Args().First(); name != "" && !books.IsPath(name) && name != h.Started.Runbook.Name {
+		return nil, nil, usagef("", "run %s ran %s, and not %s", run.ID, h.Started.Runbook.Name, name)
 	}
 	return h.Plan, reports.NewView(h.Plan, h.Events), nil
 }
