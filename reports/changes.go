@@ -205,11 +205,12 @@ func (r *report) because(c *Change) item {
 		return item{text: words(strong("because"), text(": unknown: no question for it is on record"))}
 	}
 	q := c.Agreed[0]
+	if c.Undo {
+		return item{text: words(strong("because"), text(": it did not help: "), saw(q.Because))}
+	}
 	below := explained(q.Because, engine.True)
 	why := q.Why
 	switch {
-	case c.Undo:
-		why = "verification said that it did not help"
 	case why == "" && len(below) > 0:
 		why = "its condition was true"
 	case why == "":

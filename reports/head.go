@@ -52,12 +52,12 @@ func (r *report) headRows() [][]inline {
 		add("Flags", codes(s.Flags))
 	}
 	add("Started", sentence(r.startedAt()))
-	add("Ended", r.endedAt())
 	for i, l := range v.Lives {
 		if i > 0 {
 			add("Resumed", words(text(timestamp(l.Began.At)+" by "), person(l.Who.Name())))
 		}
 	}
+	add("Ended", r.endedAt())
 	add("Duration", text(Span(v.over().Mono-v.Began.Mono)))
 	waited, questions := v.WaitedForPeople()
 	if questions == 0 {

@@ -13,7 +13,7 @@ func (r *report) limits() document {
 	l := slices.Concat(r.limitsOfRecord(), r.limitsOfEvidence(), r.limitsOfSight())
 	d := section("Limits of this report",
 		line(text("Every statement is one of five: observed by a check, done, said by a person, derived by the formula beside it, or "+
-			"concluded by the rule beside it. What no rule concluded is not claimed.")))
+			"concluded by the rule beside it. What no rule concluded is not claimed. A text with … in it is shortened here, and whole in the journal.")))
 	if len(l) == 0 {
 		return append(d, line(text("No gap is known.")))
 	}

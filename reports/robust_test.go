@@ -46,6 +46,11 @@ func whole(t fataler, report []byte) {
 	if diff := cmp.Diff(allSections(), got); diff != "" {
 		t.Fatalf("sections (-want +got):\n%s", diff)
 	}
+	_, happened, _ := strings.Cut(string(report), "\n## What happened\n")
+	happened, _, _ = strings.Cut(happened, "\n## ")
+	if n := strings.Count(happened, "\n| ") - 1; n > 15 { // without its head
+		t.Fatalf("what happened has %d rows", n)
+	}
 }
 
 // A run can be killed after every event, and what is on record then has a report, which says that there is no end.

@@ -109,8 +109,17 @@ func meaning(v engine.Verdict) string {
 }
 
 func (r *report) countChanges() string {
-	n := len(r.view.Changes())
+	n, back := 0, 0
+	for _, c := range r.view.Changes() {
+		if c.Undo {
+			back++
+		} else {
+			n++
+		}
+	}
 	switch {
+	case back > 0:
+		return fmt.Sprintf("%s %s begun, and so was taking %d of them back.", plural(n, "change"), wasWere(n), back)
 	case n > 0:
 		return plural(n, "change") + " " + wasWere(n) + " begun."
 	case r.view.DryRun():
@@ -162,6 +171,9 @@ func (r *report) reasons() list {
 			if c := s.lastChange(); st.Class == Bad && c != nil && c.Ended != nil && c.Ended.Failure != nil {
 				about = words(about, text(": "), failure(c.Ended.Failure))
 				said = append(said, s.Path+" failed: "+c.Ended.Failure.Message)
+			}
+			if back := s.Changes[len(s.Changes)-1]; back.Undo {
+				about = words(about, text(", taken back: "+changeWord(s, back)))
 			}
 			add(about)
 		case st.Class == Described && s.Effect != engine.RunsBook && s.Escalated == nil:
