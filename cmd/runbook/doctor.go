@@ -70,12 +70,10 @@ func (p program) doctor(c *cli.Context) error {
 		}
 	}
 	x := &examination{Screen: screen.New(p.stdout, p.getenv)}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	p.examineUser(x, plan)
 	p.examineState(x)
 	examineTerminal(x)
-	examineSystemd(ctx, x, plan)
+	examineSystemd(x, plan)
 	examineSandbox(x)
 	p.examineBooks(x, c)
 	if plan != nil {
@@ -150,7 +148,7 @@ func examineTerminal(x *examination) {
 	x.ok("terminal", "there is one to ask on")
 }
 
-func examineSystemd(ctx context.Context, x *examination, plan *engine.Plan) {
+func examineSystemd(x *examination, plan *engine.Plan) {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
 		text := "it does not run on this host: steps on units are unknown or fail"
 		if plan != nil && plan.Runbook.Requires.Systemd {
@@ -160,19 +158,33 @@ func examineSystemd(ctx context.Context, x *examination, plan *engine.Plan) {
 		x.note("systemd", text)
 		return
 	}
-	bus, err := dbus.NewSystemConnectionContext(ctx)
+	state, err := stateOf(dbus.NewSystemConnectionContext)
 	if err == nil {
-		bus.Close()
-		x.ok("systemd", "it answers over D-Bus")
+		x.ok("systemd", "it answers over D-Bus, and is "+state)
 		return
 	}
-	private, privateErr := dbus.NewSystemdConnectionContext(ctx)
-	if privateErr == nil {
-		private.Close()
-		x.note("systemd", "D-Bus does not answer ("+err.Error()+"); as root, systemd does on its own socket")
+	if state, privateErr := stateOf(dbus.NewSystemdConnectionContext); privateErr == nil {
+		x.note("systemd", "D-Bus does not answer ("+err.Error()+"); systemd does on its own socket, and is "+state)
 		return
 	}
 	x.problem("systemd", "it runs, and does not answer: "+err.Error())
+}
+
+// stateOf asks systemd over a connection how it is: running, degraded, starting.
+func stateOf(connect func(context.Context) (*dbus.Conn, error)) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	conn, err := connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	state, err := conn.SystemStateContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	word, _ := state.Value.Value().(string)
+	return word, nil
 }
 
 func examineSandbox(x *examination) {

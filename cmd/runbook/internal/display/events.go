@@ -101,6 +101,9 @@ func (d *Display) real(r row) row {
 func (d *Display) checked(e engine.Looked) []row {
 	took := d.ended(e.Step)
 	r := row{word: string(e.Outcome), paint: d.screen.Paint.Good, id: e.Step, text: d.titles.title(e.Step), right: took}
+	if e.Title != "" {
+		r.text = screen.Line(e.Title)
+	}
 	switch e.Outcome {
 	case engine.OutcomeUnhealthy:
 		r.word, r.paint = "UNHEALTHY", d.screen.Paint.Bad

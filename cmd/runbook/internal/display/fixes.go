@@ -81,11 +81,17 @@ func (d *Display) prepared(e engine.Prepared) []row {
 		})
 	case e.Only && e.Description != nil:
 		r := row{word: "WOULD", paint: d.screen.Paint.Act, id: e.Step, text: screen.Line(e.Description.Summary), below: d.exact(e.Description)}
+		if e.As != "" {
+			r.text += " as " + screen.Line(e.As)
+		}
+		if len(e.Because) > 0 {
+			r.below = append(r.below, screen.Indent(screen.Explain(e.Because, d.screen.Width-margin-8), "because ")...)
+		}
 		if s := d.titles.step(e.Step); s != nil {
 			if s.Why.Value != "" {
-				r.below = append(r.below, d.hang("why   ", expression.ReplaceAllString(s.Why.Value, "…"))...)
+				r.below = append(r.below, d.hang("why     ", expression.ReplaceAllString(s.Why.Value, "…"))...)
 			}
-			r.below = append(r.below, d.hang("then  ", "look at "+verified(s))...)
+			r.below = append(r.below, d.hang("then    ", "look at "+verified(s))...)
 		}
 		rows = append(rows, r)
 	}
