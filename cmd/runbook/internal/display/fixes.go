@@ -17,12 +17,12 @@ func (d *Display) skipped(e engine.Skipped) []row {
 	if d.dry {
 		r.word = "WOULD SKIP"
 	}
-	terms := screen.Explain(deciding(e.Because), d.screen.Width-margin)
+	terms := screen.Explain(e.Because, d.screen.Width-margin)
 	switch e.Reason {
 	case engine.NotNeeded:
-		r.text, r.below = "not needed", terms
+		r.text, r.below, r.quiet = "not needed", terms, true
 	case engine.GoalHolds:
-		r.text = "not needed: the goal holds"
+		r.text, r.quiet = "not needed: the goal holds", true
 	case engine.NoLonger:
 		r.text, r.below = "not needed any more, so it was not made", terms
 	case engine.LimitHit:
@@ -40,20 +40,6 @@ func (d *Display) skipped(e engine.Skipped) []row {
 		r.text, r.below = "could not decide whether it is needed, so it is not made", terms
 	}
 	return []row{r}
-}
-
-// deciding leaves the terms that a decision rests on: on a screen the others are noise. The report has them all.
-func deciding(terms []engine.Term) []engine.Term {
-	var out []engine.Term
-	for _, t := range terms {
-		if t.Decides {
-			out = append(out, t)
-		}
-	}
-	if len(out) == 0 {
-		return terms // from a version that did not say
-	}
-	return out
 }
 
 // bothWays shows what a step that hangs on a change would come to, one way and the other.

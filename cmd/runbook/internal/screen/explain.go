@@ -2,6 +2,7 @@ package screen
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"runbook/engine"
@@ -12,8 +13,10 @@ import (
 //	not steps.page.healthy          page: status 502, expected 200
 //	not findings.port_taken         sockets = []
 //
-// Whether a term is true is said unless all are, as in the condition of a step that is made.
+// Terms that decide nothing are left to the report. Whether a term is true is said unless all are, as in the condition of
+// a step that is made.
 func Explain(terms []engine.Term, width int) []string {
+	terms = deciding(terms)
 	texts, values, widest := make([]string, len(terms)), false, 0
 	for i, t := range terms {
 		texts[i] = Line(t.Text)
@@ -40,6 +43,15 @@ func Explain(terms []engine.Term, width int) []string {
 		if seen != "" {
 			out = append(out, Indent(Wrap(seen, width-4), "    ")...)
 		}
+	}
+	return out
+}
+
+// deciding leaves the terms that a decision rests on, all where a journal does not say.
+func deciding(terms []engine.Term) []engine.Term {
+	out := slices.DeleteFunc(slices.Clone(terms), func(t engine.Term) bool { return !t.Decides })
+	if len(out) == 0 {
+		return terms
 	}
 	return out
 }
