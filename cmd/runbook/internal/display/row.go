@@ -16,6 +16,7 @@ type row struct {
 	text  string
 	right string // how long it took
 	below []string
+	quiet bool // there for the record, and not for the eye
 }
 
 // Columns of a row: the time, and the word.
@@ -69,6 +70,11 @@ func (d *Display) lines(at time.Time, r row) []string {
 	}
 	for _, line := range below {
 		out = append(out, strings.TrimRight(strings.Repeat(" ", margin)+line, " "))
+	}
+	if r.quiet {
+		for i := range out {
+			out[i] = d.screen.Paint.Quiet(out[i])
+		}
 	}
 	return out
 }

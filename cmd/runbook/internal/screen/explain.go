@@ -8,6 +8,12 @@ import (
 	"runbook/engine"
 )
 
+// A column of values is at least so wide, and so tall at most: else they stand below their term.
+const (
+	narrow = 24
+	tall   = 4
+)
+
 // Explain shows what made a condition what it is, a term a line, each with the values that it looked at:
 //
 //	not steps.page.healthy          page: status 502, expected 200
@@ -33,8 +39,8 @@ func Explain(terms []engine.Term, width int) []string {
 		}
 		seen := Values(t)
 		left := Pad(texts[i], widest) + "  " + value
-		if Width(texts[i]) <= widest && (Width(left)+Width(seen) <= width || width-Width(left) >= 24) {
-			out = append(out, Indent(Wrap(seen, width-Width(left)), left)...)
+		if lines := Wrap(seen, width-Width(left)); Width(texts[i]) <= widest && len(lines) <= tall && (len(lines) == 1 || width-Width(left) >= narrow) {
+			out = append(out, Indent(lines, left)...)
 			continue
 		}
 		lines := Wrap(texts[i], width-9)

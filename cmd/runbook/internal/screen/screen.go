@@ -97,6 +97,14 @@ func (p Paint) Strong(s string) string {
 	return ansi.NewStyle().Bold().Styled(s)
 }
 
+// Quiet marks what need not be read, for it is only there for the record.
+func (p Paint) Quiet(s string) string {
+	if !p.strong || s == "" {
+		return s
+	}
+	return ansi.NewStyle().Faint().Styled(s)
+}
+
 func (p Paint) style(s string, c ansi.BasicColor, bold bool) string {
 	if s == "" {
 		return s
