@@ -1,9 +1,11 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -119,7 +121,7 @@ func (p *piece) evidence() engine.Evidence {
 	return e
 }
 
-// lastLine tells the last whole line of what passes through, at most so much of it.
+// lastLine tells the last whole line of what passes through that is not blank, at most so much of it.
 type lastLine struct {
 	tell func(step, line string)
 	step string
@@ -131,20 +133,20 @@ func (l *lastLine) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	const most = 400
-	text := string(p)
-	if end := strings.LastIndexByte(text, '\n'); end >= 0 {
-		begin := strings.LastIndexByte(text[:end], '\n')
-		line := text[begin+1 : end]
+	rest := p // no copy of it is made: a gigabyte may pass through here
+	if end := bytes.LastIndexByte(p, '\n'); end >= 0 {
+		whole := bytes.TrimRight(p[:end], " \t\r\n")
+		begin := bytes.LastIndexByte(whole, '\n')
+		line := whole[begin+1:]
 		if begin < 0 {
-			line = string(l.rest) + line
+			line = slices.Concat(l.rest, line[:min(len(line), most)])
 		}
-		l.rest = l.rest[:0]
-		if line = strings.TrimSpace(line); line != "" {
-			l.tell(l.step, line[:min(len(line), most)])
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			l.tell(l.step, string(line[:min(len(line), most)]))
 		}
-		text = text[end+1:]
+		l.rest, rest = l.rest[:0], p[end+1:]
 	}
-	l.rest = append(l.rest, text[:min(len(text), max(0, most-len(l.rest)))]...)
+	l.rest = append(l.rest, rest[:min(len(rest), most-len(l.rest))]...)
 	return len(p), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -171,5 +172,38 @@ func TestReadsAreHeld(t *testing.T) {
 	r := h.Perform(t.Context(), call)
 	if _, err := os.Stat(path); err == nil || r.Failure != nil || r.Output["exit"] == 0 {
 		t.Errorf("touch was let through: %+v", r)
+	}
+}
+
+// The last whole line of what a step prints is told while it runs, shortened when it is long.
+func TestLastLine(t *testing.T) {
+	for _, c := range []struct{ text, last string }{
+		{`printf 'one\ntwo\nthree'`, "two"},
+		{`printf 'one\ntwo\n\n' | while read -r line; do echo "$line"; done`, "two"},
+		{`printf '%01000d\n' 7`, strings.Repeat("0", 400)},
+		{`printf 'no end'`, ""},
+	} {
+		h, _ := newHost(t)
+		var last string
+		h.Output = func(_, line string) { last = line }
+		if r := h.Perform(t.Context(), script(c.text)); r.Failure != nil || last != c.last {
+			t.Errorf("%s: told %q, not %q: %+v", c.text, last, c.last, r.Failure)
+		}
+	}
+}
+
+// What a step prints passes through: memory is taken for what is kept of it alone.
+func TestOutputIsNotCopied(t *testing.T) {
+	for _, text := range []string{"head -c 256M /dev/zero", "yes | head -c 256M"} {
+		h, _ := newHost(t)
+		h.Output = func(string, string) {}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := h.Perform(t.Context(), script(text))
+		runtime.ReadMemStats(&after)
+		taken := (after.TotalAlloc - before.TotalAlloc) >> 20
+		if r.Failure != nil || r.Evidence[0].Bytes != 256<<20 || taken > 32 {
+			t.Errorf("%s: %d MiB were taken: %+v", text, taken, r)
+		}
 	}
 }
