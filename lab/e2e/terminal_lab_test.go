@@ -1,0 +1,186 @@
+//go:build lab
+
+package e2e
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"runbook/lab/host"
+)
+
+const (
+	question = "[y]es" // the keys of a question about a change
+	ready    = "> "    // ends a question: from here on keys count
+)
+
+// session is a person's at a terminal of the host, with one program running in it.
+type session struct {
+	t        *testing.T
+	cmd      *host.Cmd
+	terminal *os.File
+	ended    chan struct{} // closed when the program has ended and all that it wrote is here
+	exit     int
+
+	mu   sync.Mutex
+	text []byte
+	more chan struct{} // closed, and made anew, when something came
+	read int           // so much of what is shown has been matched
+}
+
+// sit starts a program in a terminal of 80 columns. What was shown there is logged when the test fails.
+func sit(t *testing.T, h *host.Host, argv ...string) *session {
+	t.Helper()
+	s := &session{t: t, cmd: h.Command(t.Context(), argv...), ended: make(chan struct{}), more: make(chan struct{})}
+	terminal, err := s.cmd.StartInTerminal(80, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.terminal = terminal
+	go s.look()
+	t.Cleanup(func() {
+		_ = s.cmd.Process().Kill()
+		<-s.ended
+		_ = terminal.Close()
+		if t.Failed() {
+			t.Logf("%q showed:\n%s", argv, s.shown())
+		}
+	})
+	return s
+}
+
+// look keeps what is shown, until the terminal and the program are gone.
+func (s *session) look() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := s.terminal.Read(buf)
+		s.mu.Lock()
+		s.text = append(s.text, buf[:n]...)
+		if err != nil {
+			s.mu.Unlock()
+			break
+		}
+		close(s.more)
+		s.more = make(chan struct{})
+		s.mu.Unlock()
+	}
+	err := s.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		s.exit = exit.ExitCode() // -1 when a signal ended it
+	} else if err != nil {
+		s.exit = -2
+	}
+	close(s.ended)
+}
+
+var escape = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+
+// shown is all that was shown, without colours.
+func (s *session) shown() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.ReplaceAll(string(escape.ReplaceAll(s.text, nil)), "\r\n", "\n")
+}
+
+// sees waits until one of the texts is shown after what was matched before, and says which; -1 when the program ended
+// without.
+func (s *session) next(texts ...string) int {
+	s.t.Helper()
+	timeout := time.After(patience)
+	for over := false; ; {
+		s.mu.Lock()
+		more := s.more
+		s.mu.Unlock()
+		now := s.shown()
+		which, at := -1, len(now)
+		for i, text := range texts {
+			if k := strings.Index(now[s.read:], text); k >= 0 && s.read+k+len(text) <= at {
+				which, at = i, s.read+k+len(text)
+			}
+		}
+		if which >= 0 {
+			s.read = at
+			return which
+		}
+		if over {
+			return -1
+		}
+		select {
+		case <-more:
+		case <-s.ended:
+			over = true
+		case <-timeout:
+			s.t.Fatalf("waited in vain for %q", texts)
+		}
+	}
+}
+
+// sees waits until the texts are shown, one after the other.
+func (s *session) sees(texts ...string) {
+	s.t.Helper()
+	for _, text := range texts {
+		if s.next(text) < 0 {
+			s.t.Fatalf("the program ended (%d) without showing %q", s.exit, text)
+		}
+	}
+}
+
+// types types.
+func (s *session) types(text string) {
+	s.t.Helper()
+	if _, err := s.terminal.WriteString(text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// answers waits until a question is asked about a step, and for its keys to count, and types an answer.
+func (s *session) answers(step, answer string) {
+	s.t.Helper()
+	s.sees("── "+step, ready)
+	s.types(answer + "\n")
+}
+
+// agrees answers every question about a change with yes until the program ends.
+func (s *session) agrees() {
+	s.t.Helper()
+	for s.next(question) == 0 {
+		s.sees(ready)
+		s.types("y\n")
+	}
+}
+
+// ends waits for the end of the program and holds its exit code against the expected one.
+func (s *session) ends(exit int) {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+		if s.exit != exit {
+			s.t.Errorf("exit code %d, not %d", s.exit, exit)
+		}
+	case <-time.After(patience):
+		s.t.Fatal("the program does not end")
+	}
+}
+
+// hangUp takes the terminal away, as a lost ssh connection does.
+func (s *session) hangUp() {
+	s.t.Helper()
+	if err := s.terminal.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// kill kills the program, and only it, with no time to say a word.
+func (s *session) kill() {
+	s.t.Helper()
+	if err := s.cmd.Process().Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.ends(-1)
+}
