@@ -27,9 +27,9 @@ func (s *State) nextTurn(i int) []Action {
 	case agreed:
 		return s.act(i)
 	case acting:
-		return one(s.perform(i, Act, st.attempt, nil))
+		return one(s.perform(i, Act, st.last(), nil))
 	case attaching:
-		return one(s.perform(i, Attach, st.attempt, nil))
+		return one(s.perform(i, Attach, st.last(), nil))
 	case doubtful:
 		return s.doubt(i)
 	case broken:
@@ -38,7 +38,7 @@ func (s *State) nextTurn(i int) []Action {
 		if at := s.retryAt(i); s.run.now < at {
 			return one(s.wait(i, "retry", fmt.Sprint(st.attempt), at))
 		}
-		return one(s.change(i, st.attempt+1))
+		return s.act(i)
 	case settling:
 		until := st.since + orElse(step.Settle, defaultSettle)
 		return one(s.wait(i, "settle", fmt.Sprint(st.attempt), until))
@@ -92,15 +92,27 @@ func (s *State) change(i, attempt int) Action {
 	})
 }
 
-// act looks again at what the yes rests on, and makes the change when it still holds.
+// last is the number of the last attempt at the change, or at its way back.
+func (st *stepState) last() int {
+	if st.undo {
+		return st.undos
+	}
+	return st.attempt
+}
+
+// act looks again at what the yes rests on, and makes the change when it still holds. So it does before each attempt.
 func (s *State) act(i int) []Action {
 	st, step := &s.steps[i], s.plan.Steps[i]
 	if st.undo {
-		return []Action{s.change(i, st.attempt)}
+		return []Action{s.change(i, st.undos+1)}
+	}
+	from := st.since
+	if st.phase == retrying {
+		from = s.retryAt(i)
 	}
 	var looks []Action
 	for _, c := range step.Decides {
-		if s.plan.Steps[c].Effect == Reads && s.steps[c].outcome != OutcomeSkipped && s.steps[c].seen+freshFor < st.since {
+		if s.plan.Steps[c].Effect == Reads && s.steps[c].outcome != OutcomeSkipped && s.steps[c].seen+freshFor < from {
 			looks = append(looks, s.look(c, ForAgain, st.attempt+1))
 		}
 	}
@@ -119,7 +131,10 @@ func (s *State) act(i int) []Action {
 // applyPrepared folds the description of a change.
 func (s *State) applyPrepared(i int, ev Prepared, enter func(phase)) {
 	st := &s.steps[i]
-	st.description, st.evidence, st.failure, st.undo = ev.Description, ev.Evidence, ev.Failure, ev.Undo
+	st.description, st.evidence, st.undo = ev.Description, ev.Evidence, ev.Undo
+	if ev.Failure != nil {
+		st.failure = ev.Failure
+	}
 	st.agreed = nil // what was agreed to before is another change
 	switch {
 	case ev.Failure != nil && ev.Undo:
@@ -140,9 +155,9 @@ func (s *State) applyPrepared(i int, ev Prepared, enter func(phase)) {
 func (s *State) notAgain(i int, skip *Skipped) Event {
 	st := &s.steps[i]
 	switch {
-	case st.attempt > 0 && st.failure != nil:
+	case st.made > 0 && st.failure != nil:
 		return FixEnded{Step: s.at(i), Outcome: OutcomeFailed, Note: "it was not tried again: its condition no longer holds"}
-	case st.attempt > 0:
+	case st.made > 0:
 		return FixEnded{Step: s.at(i), Outcome: OutcomeInDoubt, Note: "it was not made again: its condition no longer holds"}
 	case skip.Reason == NotNeeded:
 		skip.Reason = NoLonger
@@ -200,12 +215,12 @@ func (s *State) applyAnswer(i int, ev Answered, enter func(phase)) {
 			s.askAnew(i)
 			return
 		}
-		st.agreed, st.plan = []string{ev.Answer.By}, planHash(s.call(i, Act, 0, false))
+		st.agreed = []string{ev.Answer.By} // to what was described: what has become something else since is asked anew
 		enter(agreed)
 	case Made:
 		enter(settling)
 	case NotMade:
-		s.askAnew(i)
+		s.unmade(i, enter)
 	case Skip:
 		end(OutcomeFailed, "")
 	case Stop:

@@ -15,6 +15,8 @@ func (s *State) resume() {
 			*st = stepState{}
 		case st.phase == prepared || st.phase == asking || st.phase == agreed:
 			st.reopen()
+		case st.phase == retrying:
+			st.phase = broken // the yes was for that life
 		case st.phase == acting:
 			st.phase = attaching
 		case st.phase == verifying:
@@ -35,6 +37,25 @@ func (s *State) askAnew(i int) {
 		st.undo, st.phase = false, unhelpful
 	}
 	s.rebuild()
+}
+
+// unmade takes back an attempt that, as is certain or as a person says, was not made. What the attempts before it came
+// to stays so.
+func (s *State) unmade(i int, enter func(phase)) {
+	st := &s.steps[i]
+	if !st.undo {
+		st.made--
+		s.changes--
+	}
+	switch {
+	case st.undo || st.made == 0:
+		s.askAnew(i)
+	case st.failure != nil:
+		enter(broken)
+	default:
+		st.round, st.looked = 1, nil
+		enter(doubtful)
+	}
 }
 
 // reopen puts a step whose question was open back to the moment before it.

@@ -80,7 +80,7 @@ type stepState struct {
 	phase   phase
 	waits   int // steps it waits for
 	outcome Outcome
-	attempt int           // attempts that have been made
+	attempt int           // number of the last attempt; an attempt that never began has one too
 	since   time.Duration // when the phase began
 	hangs   []string      // changes that were only described, and that its outcome hangs on
 
@@ -91,7 +91,9 @@ type stepState struct {
 	seen    time.Duration
 
 	// Of a fix.
+	made        int  // attempts that were made, as far as anybody knows
 	undo        bool // its way back has its turn
+	undos       int  // number of the last attempt at the way back
 	question    *Question
 	description *Description
 	evidence    []Evidence
@@ -292,8 +294,12 @@ func (s *State) applyStep(i int, e Event) {
 	case Answered:
 		s.applyAnswer(i, ev, enter)
 	case ChangeStarted:
-		st.attempt, st.undo = ev.Attempt, ev.Undo
-		if !ev.Undo {
+		st.undo = ev.Undo
+		if ev.Undo {
+			st.undos = ev.Attempt
+		} else {
+			st.attempt = ev.Attempt
+			st.made++
 			s.changes++
 		}
 		enter(acting)
@@ -301,11 +307,12 @@ func (s *State) applyStep(i int, e Event) {
 		st.output, st.failure = ev.Output, ev.Failure
 		s.changed(i, ev, enter)
 	case ChangeLost:
-		st.round, st.looked = 1, nil
-		enter(doubtful)
 		if ev.Never {
-			s.askAnew(i)
+			s.unmade(i, enter)
+			return
 		}
+		st.round, st.looked, st.failure = 1, nil, nil
+		enter(doubtful)
 	case FixEnded:
 		if ev.Outcome == OutcomeWould {
 			s.described++

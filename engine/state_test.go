@@ -173,12 +173,17 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// randomBook draws a runbook of checks and fixes over a few switches.
-func randomBook(t *rapid.T) string {
+// randomBook draws a runbook of checks and fixes over a few switches. What is limited is limited to a number of changes,
+// and what is not is tried again when it fails: attempts count as changes, and a resumed run asks before it makes more.
+func randomBook(t *rapid.T, limited bool) string {
 	var b strings.Builder
 	checks := rapid.IntRange(1, 5).Draw(t, "checks")
 	fixes := rapid.IntRange(0, 5).Draw(t, "fixes")
-	b.WriteString("runbook: sim\ntitle: Drawn\ngoal: [c0]\nsteps:\n")
+	b.WriteString("runbook: sim\ntitle: Drawn\ngoal: [c0]\n")
+	if limited {
+		fmt.Fprintf(&b, "limits: {changes: %d}\n", rapid.IntRange(1, 3).Draw(t, "limit"))
+	}
+	b.WriteString("steps:\n")
 	for i := range checks {
 		fmt.Fprintf(&b, "  - id: c%d\n    uses: sim.look\n    with: {switch: s%d, fails: %t}\n", i, i,
 			i > 0 && rapid.IntRange(0, 5).Draw(t, "fails") == 0)
@@ -200,6 +205,9 @@ func randomBook(t *rapid.T) string {
 		fmt.Fprintf(&b, "  - id: f%d\n    uses: sim.flip\n    with: {on: [s%d], fail: %t}\n    when: %s %s %s\n    within: 3s\n",
 			i, flips, rapid.IntRange(0, 7).Draw(t, "fail") == 0,
 			cond(), rapid.SampledFrom([]string{"and", "or"}).Draw(t, "op"), cond())
+		if !limited && rapid.Bool().Draw(t, "tried again") {
+			b.WriteString("    retry: {attempts: 2, every: 20s}\n")
+		}
 		verify := []int{flips}
 		if also := rapid.IntRange(0, checks-1).Draw(t, "verifies"); also != flips {
 			verify = append(verify, also)
@@ -219,17 +227,25 @@ func randomBook(t *rapid.T) string {
 	return b.String()
 }
 
-// yeses counts how often a person agreed to a step's change being made, and to having it made again.
-func yeses(events []engine.Stamped) map[string]int {
+// allowed counts how often a step's change may have been made: once for every yes, to having it made again too, and once
+// more for every failure that the runbook lets it be tried again after, in the same life of the run.
+func allowed(plan *engine.Plan, events []engine.Stamped) map[string]int {
 	out := map[string]int{}
+	retries := map[string]int{}
+	for _, s := range plan.Steps {
+		retries[s.ID.Value] = s.Retry.Attempts
+	}
 	for _, e := range events {
-		a, ok := e.Event.(engine.Answered)
-		if !ok {
-			continue
-		}
-		switch a.Answer.Value {
-		case engine.Yes, engine.Again, engine.Retry:
-			out[a.Step]++
+		switch ev := e.Event.(type) {
+		case engine.Answered:
+			switch ev.Answer.Value {
+			case engine.Yes, engine.Again, engine.Retry:
+				out[ev.Step]++
+			}
+		case engine.ChangeEnded:
+			if ev.Failure != nil && ev.Attempt < retries[ev.Step] {
+				out[ev.Step]++
+			}
 		}
 	}
 	return out
@@ -239,9 +255,10 @@ func yeses(events []engine.Stamped) map[string]int {
 // more often than a person said yes to it.
 func TestKilledAtEveryPoint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		source := randomBook(t)
-		plan := load(t, source)
 		lose := rapid.Bool().Draw(t, "lose")
+		// What is lost is not counted as it was: a limit would be reached at another point.
+		source := randomBook(t, !lose && rapid.Bool().Draw(t, "limited"))
+		plan := load(t, source)
 		fresh := func() *rehearsal {
 			w := enginetest.NewWorld()
 			w.Answer = func(q engine.Question) engine.Answer {
@@ -290,7 +307,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					}
 				}
 				events, _ := r.journal.Events()
-				agreed := yeses(events)
+				agreed := allowed(plan, events)
 				made := map[string]int{}
 				for _, step := range r.world.Made() {
 					made[step]++

@@ -113,8 +113,12 @@ func (w *World) Perform(ctx context.Context, c engine.Call) engine.Result {
 	case engine.Attach:
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		r, ok := w.results[claim(c)]
-		return engine.Result{Output: r.Output, Failure: r.Failure, Lost: w.lost[claim(c)], Never: !ok && !w.lost[claim(c)]}
+		r, claimed := w.results[claim(c)]
+		if !claimed && !w.lost[claim(c)] {
+			w.results[claim(c)] = engine.Result{} // as the supervisor's side: what never began, never will
+			return engine.Result{Never: true}
+		}
+		return engine.Result{Output: r.Output, Failure: r.Failure, Lost: w.lost[claim(c)]}
 	}
 	return engine.Result{Failure: &engine.Failure{Kind: engine.Invalid, Message: "no verb " + string(c.Verb)}}
 }
@@ -136,6 +140,10 @@ func (w *World) look(c engine.Call) engine.Result {
 func (w *World) act(c engine.Call) engine.Result {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if r, claimed := w.results[claim(c)]; claimed || w.lost[claim(c)] {
+		r.Lost = w.lost[claim(c)]
+		return r // a claim is good for one change, ever
+	}
 	w.made = append(w.made, c.Step)
 	r := engine.Result{Output: map[string]any{"flipped": 0}}
 	if fail, _ := c.Inputs["fail"].(bool); fail {
