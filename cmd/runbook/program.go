@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -117,8 +118,11 @@ func (p program) shelf(c *cli.Context) books.Shelf {
 // store is where the runs of this user are: by custom, or in $RUNBOOK_STATE.
 func (p program) store() (journal.Store, error) {
 	home, _ := os.UserHomeDir()
-	s := journal.UserStore(os.Geteuid(), home, p.getenv)
-	return p.elsewhere(s)
+	s, err := p.elsewhere(journal.UserStore(os.Geteuid(), home, p.getenv))
+	if err == nil && !filepath.IsAbs(s.Dir) {
+		return s, usagef("", "there is no place to keep runs in: set HOME or XDG_STATE_HOME")
+	}
+	return s, err
 }
 
 // toRun finds a runbook that is to be run, and makes a plan of it. Its mistakes are printed.
