@@ -309,7 +309,7 @@ func (s *State) changed(i int, ev ChangeEnded, enter func(phase)) {
 			st.note = "taking it back failed: " + ev.Failure.Message
 		}
 		enter(settling) // what it changed is looked at once more
-	case ev.Failure != nil && s.run.stopping != nil:
+	case ev.Failure != nil && (s.pausing() || s.run.timeUp):
 		end(OutcomeFailed, ev.Failure.Message)
 	case ev.Failure != nil && ev.Attempt < step.Retry.Attempts && ev.Failure.Kind != Invalid:
 		enter(retrying)
@@ -370,22 +370,36 @@ func (s *State) verify(i int) []Action {
 	if looks := s.verifyLooks(i); len(looks) > 0 {
 		return looks
 	}
-	// The time counts from the end of the change: settling is part of it.
-	within := orElse(step.Within, defaultWithin) - orElse(step.Settle, defaultSettle)
 	switch {
 	case st.undo:
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: st.note}}}
 	case s.verified(step.Verify) == True:
 		return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeFixed}}}
-	case s.run.now < st.since+within && (s.run.stopping == nil || !s.run.stopping.Now):
+	case s.run.now < s.verifyUntil(i):
 		pause := min(verifyEvery*time.Duration(st.round), verifySlowest)
 		return []Action{s.wait(i, "verify", fmt.Sprint(st.round), s.run.now+pause)}
-	case step.Undo != nil && !s.pausing():
-		if _, known, _ := s.resolve(step.Undo.Inputs); known {
-			return []Action{s.prepare(i, true)}
-		}
+	case s.unhelped(i) && !s.run.timeUp:
+		return []Action{s.prepare(i, true)}
 	}
 	return []Action{Conclude{FixEnded{Step: s.at(i), Outcome: OutcomeNotFixed, Note: s.notVerified(step.Verify)}}}
+}
+
+// verifyUntil is when the verification of a fix is over. Its time counts from the end of the change: settling is part of
+// it.
+func (s *State) verifyUntil(i int) time.Duration {
+	step := s.plan.Steps[i]
+	return s.steps[i].since + orElse(step.Within, defaultWithin) - orElse(step.Settle, defaultSettle)
+}
+
+// unhelped tells whether a fix has been verified, did not help, and has a way back that can be offered.
+func (s *State) unhelped(i int) bool {
+	st, step := &s.steps[i], s.plan.Steps[i]
+	if st.phase != verifying || st.undo || step.Undo == nil || s.run.now < s.verifyUntil(i) ||
+		len(s.verifyLooks(i)) > 0 || s.verified(step.Verify) == True {
+		return false
+	}
+	_, known, _ := s.resolve(step.Undo.Inputs)
+	return known
 }
 
 // verifyLooks gives the looks that this round of verification still lacks.

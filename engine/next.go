@@ -33,6 +33,9 @@ func (s *State) Next() []Action {
 	case s.run.stopping != nil && !s.busy():
 		return []Action{Conclude{RunInterrupted{Signal: s.run.stopping.Signal}}}
 	case s.run.timeUp && !s.busy():
+		if open := s.cutOff(); open != nil {
+			return open
+		}
 		s := *s
 		s.why = append(slices.Clone(s.why), fmt.Sprintf("the time limit of %s was reached", s.plan.Runbook.Limits.Time))
 		return s.finish(VerdictNotFixed)
@@ -43,7 +46,7 @@ func (s *State) Next() []Action {
 	}
 	if s.run.stopping != nil && s.run.stopping.Now {
 		for k, a := range actions {
-			if p, ok := a.(Perform); ok && p.Call.Verb == Act {
+			if p, ok := a.(Perform); ok && (p.Call.Verb == Act || p.Call.Verb == Attach) {
 				p.Stop = true
 				actions[k] = p
 			}
@@ -52,7 +55,9 @@ func (s *State) Next() []Action {
 	return actions
 }
 
-// busy tells whether a change is going on, from its intent to the end of its verification: what a stop lets end.
+// busy tells whether a change is going on, from its intent to the end of its verification: what a stop lets end. A
+// second stop does not wait for the verification, and none waits to ask whether a change is to be taken back: a resumed
+// run verifies anew.
 func (s *State) busy() bool {
 	if s.current < 0 {
 		return false
@@ -61,8 +66,10 @@ func (s *State) busy() bool {
 	switch st.phase {
 	case inside:
 		return st.book.busy()
-	case acting, attaching, settling, verifying, ending:
+	case acting, attaching, ending:
 		return true
+	case settling, verifying:
+		return !s.pausing() || !s.run.stopping.Now && !s.unhelped(s.current)
 	default:
 		return false
 	}
@@ -70,6 +77,27 @@ func (s *State) busy() bool {
 
 // pausing tells whether a stop was asked for: no question is asked any more.
 func (s *State) pausing() bool { return s.run.stopping != nil }
+
+// cutOff ends a fix that the time limit found between two stages, with an attempt behind it: what came of that is told.
+func (s *State) cutOff() []Action {
+	if s.current < 0 {
+		return nil
+	}
+	st := &s.steps[s.current]
+	if st.phase == inside {
+		return st.book.cutOff()
+	}
+	e := FixEnded{Step: s.at(s.current), Outcome: OutcomeInDoubt, Note: "the time limit was reached"}
+	switch {
+	case st.made == 0:
+		return nil
+	case st.undo || st.phase == unhelpful:
+		e.Outcome = OutcomeNotFixed
+	case st.failure != nil:
+		e.Outcome = OutcomeFailed
+	}
+	return []Action{Conclude{e}}
+}
 
 // next is Next for one scope.
 func (s *State) next() []Action {
