@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TERM", "xterm")
 			e.Setenv("TZ", "UTC")
 			e.Setenv("SUDO_USER", "anna")
+			e.Defer(func() { forget(e) })
 			return settle(e.WorkDir)
 		},
 		Condition: func(cond string) (bool, error) {
@@ -49,6 +50,18 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "tty": atTerminal, "scrub": scrub},
 	})
+}
+
+// forget removes what stands in for the state of a script where it can't be written: it lies in memory, outside of the
+// script's folder.
+func forget(e *testscript.Env) {
+	store, err := program{getenv: e.Getenv}.store()
+	if err != nil {
+		return
+	}
+	for _, dir := range store.Fallbacks {
+		_ = os.RemoveAll(dir)
+	}
 }
 
 // settle makes a script's folder one that root runs runbooks from, and puts its path where the files say @WORK@.
