@@ -193,10 +193,11 @@ type ChangeEnded struct {
 
 // ChangeLost is a change whose end nobody saw, or one that was meant and, as is certain, never started.
 type ChangeLost struct {
-	Step    string `json:"step"`
-	Attempt int    `json:"attempt"`
-	Undo    bool   `json:"undo,omitempty"`
-	Never   bool   `json:"never,omitempty"`
+	Step    string   `json:"step"`
+	Attempt int      `json:"attempt"`
+	Undo    bool     `json:"undo,omitempty"`
+	Never   bool     `json:"never,omitempty"`
+	Failure *Failure `json:"failure,omitempty"` // why nobody saw its end
 }
 
 // FixEnded is the end of a fix.

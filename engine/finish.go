@@ -30,7 +30,7 @@ func (s *State) Finish(p Perform, r Result) Event {
 		return e
 	case Act, Attach:
 		if r.Lost || r.Never {
-			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Never: r.Never}
+			return ChangeLost{Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Never: r.Never, Failure: r.Failure}
 		}
 		return ChangeEnded{
 			Step: c.Step, Attempt: c.Attempt, Undo: c.Undo, Output: r.Output, Failure: r.Failure, Evidence: r.Evidence,

@@ -234,6 +234,45 @@ func TestKilledWithItsSupervisor(t *testing.T) {
 	}
 }
 
+// A second Ctrl-C stops a change also when the engine that began it is dead.
+func TestChangeOfADeadEngineIsStopped(t *testing.T) {
+	dir := book(t, flag)
+	if err := os.WriteFile(filepath.Join(dir, "hold"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, dir, func() bool { return lines(t, filepath.Join(dir, "log")) == 1 })
+	o, err := options(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signals := make(chan os.Signal, 2)
+	o.Signals = signals
+	var failure *engine.Failure
+	o.Watch = func(e engine.Stamped, _ *engine.State) {
+		switch ev := e.Event.(type) {
+		case engine.RunResumed:
+			signals <- syscall.SIGINT
+			signals <- syscall.SIGINT
+		case engine.ChangeEnded:
+			failure = ev.Failure
+		}
+	}
+	id, err := o.Store.Resolve("last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := runner.Resume(t.Context(), id, o)
+	if err != nil || out.Verdict != engine.VerdictInterrupted {
+		t.Fatalf("resumed: %+v, %v", out, err)
+	}
+	if failure == nil || failure.Kind != engine.Cancelled {
+		t.Errorf("the change ended with %+v", failure)
+	}
+	if n := lines(t, filepath.Join(dir, "log")); n != 1 {
+		t.Errorf("the log has %d lines: the change was not stopped", n)
+	}
+}
+
 // kill starts an engine of its own, and kills it once the condition holds.
 func kill(t *testing.T, dir string, when func() bool) {
 	t.Helper()

@@ -86,25 +86,28 @@ func (s Changes) act(ctx context.Context, c engine.Call) engine.Result {
 	case <-done:
 	case <-ctx.Done():
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		grace := s.Grace
-		if grace == 0 {
-			grace = 30 * time.Second
-		}
 		select {
 		case <-done:
-		case <-time.After(grace):
+		case <-time.After(s.grace()):
 			_ = cmd.Process.Kill()
 			<-done
 		}
 	}
 	change, err := s.Run.Change(claimed(c), c.Attempt)
 	if err != nil {
-		return failed(fmt.Errorf("read the result of the change: %w", err))
+		return lost(fmt.Errorf("read the result of the change: %w", err))
 	}
 	if change.State == journal.NeverClaimed {
 		return failed(fmt.Errorf("the supervisor could not begin: %s", complaint.String()))
 	}
 	return result(change)
+}
+
+func (s Changes) grace() time.Duration {
+	if s.Grace == 0 {
+		return 30 * time.Second
+	}
+	return s.Grace
 }
 
 // follow passes on what the change prints, line by line.
@@ -119,28 +122,43 @@ func (s Changes) follow(step string, from io.Reader) {
 }
 
 // attach waits for a change that was going on when the engine died. One that was never begun is claimed, so that it
-// never will be.
+// never will be. Cancelling stops the change, and its end is still waited for.
 func (s Changes) attach(ctx context.Context, c engine.Call) engine.Result {
-	change, err := s.Run.Attach(ctx, claimed(c), c.Attempt)
+	change, err := s.await(ctx, c)
 	if err != nil {
-		return failed(fmt.Errorf("wait for the change: %w", err))
+		return lost(fmt.Errorf("wait for the change: %w", err))
 	}
 	if change.State == journal.NeverClaimed {
 		claim, taken, err := s.Run.Claim(claimed(c), c.Attempt, s.Holds)
 		switch {
 		case err != nil:
-			return failed(fmt.Errorf("claim the change: %w", err))
+			return lost(fmt.Errorf("claim the change: %w", err))
 		case taken:
 			if err := claim.Finish(json.RawMessage(`{}`)); err != nil {
 				return failed(fmt.Errorf("close the claim: %w", err))
 			}
 			return engine.Result{Never: true}
 		}
-		if change, err = s.Run.Attach(ctx, claimed(c), c.Attempt); err != nil {
-			return failed(fmt.Errorf("wait for the change: %w", err))
+		if change, err = s.await(ctx, c); err != nil {
+			return lost(fmt.Errorf("wait for the change: %w", err))
 		}
 	}
 	return result(change)
+}
+
+// await waits while another engine's supervisor works on a change, and stops it when ctx ends.
+func (s Changes) await(ctx context.Context, c engine.Call) (journal.Change, error) {
+	change, err := s.Run.Attach(ctx, claimed(c), c.Attempt)
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if err == nil || ctx.Err() == nil || change.State != journal.Running || change.By.PID <= 1 {
+			break
+		}
+		_ = syscall.Kill(change.By.PID, sig) // it holds its claim, so it lives
+		patience, done := context.WithTimeout(context.WithoutCancel(ctx), s.grace())
+		change, err = s.Run.Attach(patience, claimed(c), c.Attempt)
+		done()
+	}
+	return change, err
 }
 
 // result reads what a supervisor left. Without it, nobody knows.
@@ -153,12 +171,15 @@ func result(change journal.Change) engine.Result {
 	e, err := engine.Decode(engine.TypeOf(engine.ChangeEnded{}), change.Result)
 	ended, ok := e.(engine.ChangeEnded)
 	if err != nil || !ok {
-		return failed(fmt.Errorf("read the result of the change: %w", err))
+		return lost(fmt.Errorf("read the result of the change: %w", err))
 	}
 	return engine.Result{Output: ended.Output, Failure: ended.Failure, Evidence: ended.Evidence}
 }
 
 func failed(err error) engine.Result { return engine.Result{Failure: engine.FailureOf(err)} }
+
+// lost is the result of a change that may have been made: what went wrong is that nobody could see how it ended.
+func lost(err error) engine.Result { return engine.Result{Lost: true, Failure: engine.FailureOf(err)} }
 
 // tail keeps the end of what a supervisor complains about.
 type tail struct {
