@@ -146,6 +146,9 @@ func (l *leaf) eval(f facts) (v any, known bool, seen []Seen) {
 		m := mistakeOf(err, "")
 		return nil, false, append(seen, Seen{Name: l.text, Value: m.message})
 	}
+	if v, err = asPlain(v); err != nil {
+		return nil, false, append(seen, Seen{Name: l.text, Value: err.Error()})
+	}
 	return v, true, seen
 }
 
@@ -169,22 +172,22 @@ func put(env map[string]any, r ref, v any) {
 	}
 }
 
-// hidden tells whether a value holds a null where the expression looks: something was there that nobody could see.
+// hidden tells whether a value holds a null where the expression looks, at any depth: something was there that nobody
+// could see.
 func hidden(v any, used []string) bool {
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		return true
-	}
-	items, ok := v.([]any)
-	if !ok {
+	case []any:
+		return slices.ContainsFunc(v, func(item any) bool { return item != nil && hidden(item, used) })
+	case map[string]any:
+		return slices.ContainsFunc(used, func(name string) bool {
+			field, there := v[name]
+			return there && hidden(field, used)
+		})
+	default:
 		return false
 	}
-	return slices.ContainsFunc(items, func(item any) bool {
-		fields, ok := item.(map[string]any)
-		return ok && slices.ContainsFunc(used, func(name string) bool {
-			v, there := fields[name]
-			return there && v == nil
-		})
-	})
 }
 
 // refsOf lists the names that an expression uses, each once, in the order in which they stand.
@@ -225,11 +228,12 @@ func walkNames(node ast.Node, visit func(ref, ast.Node)) {
 			return
 		}
 	case *ast.BuiltinNode:
-		if len(n.Arguments) == 2 {
+		if len(n.Arguments) >= 2 {
 			if p, ok := n.Arguments[1].(*ast.PredicateNode); ok {
-				used := pointerFields(p)
-				walkNames(n.Arguments[0], using(used, visit))
-				walkNames(p.Node, visit)
+				walkNames(n.Arguments[0], using(pointerFields(p), visit))
+				for _, more := range n.Arguments[1:] { // reduce has a beginning, sortBy an order
+					walkNames(more, visit)
+				}
 				return
 			}
 		}

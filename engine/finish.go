@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -132,8 +133,13 @@ func (p *Plan) parameters(given any) (map[string]any, error) {
 	values, _ := given.(map[string]any)
 	texts := make(map[string]string, len(values))
 	secrets := map[string]any{}
-	for name, v := range values {
-		text := fmt.Sprint(v)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		v := values[name]
+		switch v.(type) {
+		case []any, map[string]any:
+			return nil, fmt.Errorf("parameter %s must be one value, and is %s", name, show(v, nil))
+		}
+		text := inText(v)
 		if strings.HasPrefix(text, secretPrefix) {
 			secrets[name] = v
 			continue

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -162,13 +161,11 @@ func interpolated(v any, known bool) string {
 	if !known || v == nil {
 		return "unknown"
 	}
-	switch v := v.(type) {
-	case string:
-		return v
+	switch v.(type) {
 	case []any, map[string]any:
 		return show(v, nil)
 	default:
-		return fmt.Sprint(v)
+		return inText(v)
 	}
 }
 
