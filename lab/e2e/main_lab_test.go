@@ -119,6 +119,8 @@ func snapshot(t *testing.T, h *host.Host) host.Snapshot {
 // unchanged fails the test for everything that is not as it was, but for what is at or below the paths in except.
 func unchanged(t *testing.T, h *host.Host, before host.Snapshot, except ...string) {
 	t.Helper()
+	// journald forgets a unit that was stopped some time after it.
+	except = append(except, "/run/systemd/journal/streams")
 	for _, change := range before.Diff(snapshot(t, h), except...) {
 		t.Errorf("changed: %s", change)
 	}

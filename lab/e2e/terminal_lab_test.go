@@ -49,7 +49,7 @@ func sit(t *testing.T, h *host.Host, argv ...string) *session {
 		<-s.ended
 		_ = terminal.Close()
 		if t.Failed() {
-			t.Logf("%q showed:\n%s", argv, s.shown())
+			t.Logf("%q showed:\n%s", argv, redrawn.ReplaceAllString(s.shown(), ""))
 		}
 	})
 	return s
@@ -79,7 +79,10 @@ func (s *session) look() {
 	close(s.ended)
 }
 
-var escape = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+var (
+	escape  = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+	redrawn = regexp.MustCompile(`(?m)^.*\r`) // what was written over
+)
 
 // shown is all that was shown, without colours.
 func (s *session) shown() string {
@@ -88,7 +91,7 @@ func (s *session) shown() string {
 	return strings.ReplaceAll(string(escape.ReplaceAll(s.text, nil)), "\r\n", "\n")
 }
 
-// sees waits until one of the texts is shown after what was matched before, and says which; -1 when the program ended
+// next waits until one of the texts is shown after what was matched before, and says which; -1 when the program ended
 // without.
 func (s *session) next(texts ...string) int {
 	s.t.Helper()
