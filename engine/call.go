@@ -115,8 +115,8 @@ type Question struct {
 
 // Target is what a person types to agree to a change of high risk.
 func (q Question) Target() string {
-	if q.Description == nil {
-		return ""
+	if q.Description == nil || q.Description.Target == "" {
+		return q.Step // a change that is made to nothing in particular
 	}
 	return q.Description.Target
 }

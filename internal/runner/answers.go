@@ -17,6 +17,7 @@ type Answers struct {
 	Yes     bool              // to changes of low and medium risk
 	Confirm map[string]string // to a change of high risk: step to target
 	NoInput bool              // nobody is to be asked
+	By      string            // who said so
 }
 
 // Flags are the answers as they are recorded.
@@ -40,10 +41,10 @@ func (a Answers) beforehand(q engine.Question) (engine.Answer, bool) {
 		return engine.Answer{}, false
 	}
 	if target, ok := a.Confirm[q.Step]; ok && target == q.Target() {
-		return engine.Answer{Value: engine.Yes, Via: "--confirm"}, true
+		return engine.Answer{Value: engine.Yes, By: a.By, Via: "--confirm"}, true
 	}
 	if a.Yes && q.Risk != engine.High {
-		return engine.Answer{Value: engine.Yes, Via: "--yes"}, true
+		return engine.Answer{Value: engine.Yes, By: a.By, Via: "--yes"}, true
 	}
 	return engine.Answer{}, false
 }

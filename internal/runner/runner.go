@@ -185,7 +185,9 @@ func (l *life) live(real engine.Performer) engine.Performer {
 	changes := supervisor.Changes{
 		Run: run, Command: command, Output: l.Output, Holds: journal.Holder{Run: run.ID, By: l.Who.Name()},
 	}
-	person := decisions{run: run, flags: l.Answers, person: l.Ask, hungUp: &l.hungUp}
+	beforehand := l.Answers
+	beforehand.By = l.Who.Name()
+	person := decisions{run: run, flags: beforehand, person: l.Ask, hungUp: &l.hungUp}
 	return engine.PerformerFunc(func(ctx context.Context, c engine.Call) engine.Result {
 		switch c.Verb {
 		case engine.Look, engine.Prepare:
@@ -217,6 +219,9 @@ func (l *life) drive(ctx context.Context) (Outcome, error) {
 		err = nil // everything was told to stop at once; the run can be resumed
 	}
 	out := l.outcome()
+	if _, noteErr := l.writer.TakeNotes(); noteErr != nil { // one may have come in the last second
+		out.Notices = append(out.Notices, "a note could not be taken in: "+noteErr.Error())
+	}
 	if flushErr := l.writer.Flush(); flushErr != nil {
 		err = errors.Join(err, fmt.Errorf("flush the journal: %w", flushErr))
 	}

@@ -288,12 +288,7 @@ func typeHint(typ string) string {
 func (p *Prompt) Show(s screen.Screen, q engine.Question) []string { return p.draw(s, q, time.Time{}) }
 
 // Target is what must be typed to agree to a change of high risk. A change without a target has its step's name.
-func Target(q engine.Question) string {
-	if t := screen.Line(q.Target()); t != "" {
-		return t
-	}
-	return q.Step
-}
+func Target(q engine.Question) string { return screen.Line(q.Target()) }
 
 // may tells whether this person's yes counts: who started a run that needs several people can't be one of them.
 func (p *Prompt) may(q engine.Question) bool {

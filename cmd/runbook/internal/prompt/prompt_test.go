@@ -310,6 +310,7 @@ func TestWhoStartedTheRunIsNotTheSecondPerson(t *testing.T) {
 	q.Approvals, q.Excluded = 2, "anna"
 	got := ask(t.Context(), prompt(open), q)
 	person.sees("runbook approve 20261120T031204Z-k3f7 restart", 1)
+	person.sees(ready, 1)
 	person.types("y\n")
 	person.sees("another person has to agree", 1)
 	person.sees(ready, 2)
