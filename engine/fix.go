@@ -140,6 +140,10 @@ func (s *State) applyPrepared(i int, ev Prepared, enter func(phase)) {
 	case ev.Failure != nil && ev.Undo:
 		st.outcome, st.note = OutcomeNotFixed, "the way back could not be described: "+ev.Failure.Message
 		enter(ending)
+	case ev.Failure != nil && ev.Only: // nobody is to be asked, and what it would do is not known
+		st.outcome, st.note = OutcomeFailed, "it could not be described: "+ev.Failure.Message
+		s.undecided = true
+		enter(ending)
 	case ev.Failure != nil:
 		enter(broken)
 	case ev.Only:

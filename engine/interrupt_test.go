@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,13 +31,14 @@ func (r *rehearsal) disturbed(at int, by ...engine.Event) error {
 			}
 		}
 	}
+	world := d.World
 	d.World = engine.PerformerFunc(func(ctx context.Context, c engine.Call) engine.Result {
 		others := going.Add(1) - 1
 		defer going.Add(-1)
 		if c.Verb == engine.Act && others > 0 {
 			clash.Add(1)
 		}
-		return r.world.Perform(ctx, c)
+		return world.Perform(ctx, c)
 	})
 	start := engine.RunStarted{Run: "r", Mode: r.mode, Parallel: 4, Params: map[string]any{}, Who: engine.Who{User: "anna"}}
 	if err := d.Put(start); err != nil {
@@ -49,6 +51,14 @@ func (r *rehearsal) disturbed(at int, by ...engine.Event) error {
 		return fmt.Errorf("%d changes began while something else was going on", n)
 	}
 	return nil
+}
+
+func (r *rehearsal) events(t *rapid.T) []engine.Stamped {
+	events, err := r.journal.Events()
+	if err != nil {
+		t.Fatalf("read the journal: %v", err)
+	}
+	return events
 }
 
 // unended lists the fixes that were begun and whose end is not told.
@@ -69,6 +79,20 @@ func unended(events []engine.Stamped) []string {
 	return out
 }
 
+// ends tells how each fix ended.
+func ends(events []engine.Stamped) string {
+	var b strings.Builder
+	for _, e := range events {
+		switch ev := e.Event.(type) {
+		case engine.FixEnded:
+			fmt.Fprintf(&b, "%s %s; ", ev.Step, ev.Outcome)
+		case engine.Skipped:
+			fmt.Fprintf(&b, "%s skipped, %s %v; ", ev.Step, ev.Reason, ev.Hangs)
+		}
+	}
+	return b.String()
+}
+
 // Whenever a person stops a run, once or twice, the run that is resumed ends as it would have, no change is made without
 // its yes, and what became of each is told.
 func TestInterruptedAtEveryPoint(t *testing.T) {
@@ -78,11 +102,12 @@ func TestInterruptedAtEveryPoint(t *testing.T) {
 		if rapid.Bool().Draw(t, "twice") {
 			stops = append(stops, engine.StopAsked{Signal: "interrupt", Now: true})
 		}
+		mode := rapid.SampledFrom([]engine.Mode{engine.Live, engine.DryRun}).Draw(t, "mode")
 		plan := load(t, source)
 		fresh := func() *rehearsal {
 			w := enginetest.NewWorld()
 			w.Answer = agree
-			return &rehearsal{plan: plan, world: w, journal: &enginetest.Journal{}, clock: &enginetest.Clock{}, mode: engine.Live}
+			return &rehearsal{plan: plan, world: w, journal: &enginetest.Journal{}, clock: &enginetest.Clock{}, mode: mode}
 		}
 		whole := fresh()
 		if err := whole.live(context.Background()); err != nil {
@@ -94,10 +119,7 @@ func TestInterruptedAtEveryPoint(t *testing.T) {
 			if err := r.disturbed(at, stops...); err != nil {
 				t.Fatalf("interrupted at %d: %v\n%s", at, err, r.story())
 			}
-			events, err := r.journal.Events()
-			if err != nil {
-				t.Fatalf("read the journal: %v", err)
-			}
+			events := r.events(t)
 			if _, stopped := events[len(events)-1].Event.(engine.RunInterrupted); stopped {
 				if err := r.clock.Sleep(context.Background(), time.Hour); err != nil {
 					t.Fatalf("pass the time: %v", err)
@@ -114,12 +136,12 @@ func TestInterruptedAtEveryPoint(t *testing.T) {
 					t.Fatalf("interrupted at %d: switch %s is %t\n%s\n%s", at, name, r.world.On(name), source, r.story())
 				}
 			}
-			events, err = r.journal.Events()
-			if err != nil {
-				t.Fatalf("read the journal: %v", err)
-			}
+			events = r.events(t)
 			if open := unended(events); len(open) > 0 {
 				t.Fatalf("interrupted at %d: nothing tells how %v ended\n%s\n%s", at, open, source, r.story())
+			}
+			if mode == engine.DryRun && ends(events) != ends(whole.events(t)) {
+				t.Fatalf("interrupted at %d: %s, without it %s\n%s\n%s", at, ends(events), ends(whole.events(t)), source, r.story())
 			}
 			may, made := allowed(plan, events), map[string]int{}
 			for _, step := range r.world.Made() {
@@ -143,10 +165,7 @@ func TestTimeIsUpAtEveryPoint(t *testing.T) {
 			if err := r.disturbed(at, engine.Waited{For: "limit", Time: time.Minute}); err != nil {
 				t.Fatalf("the time is up at %d: %v\n%s", at, err, r.story())
 			}
-			events, err := r.journal.Events()
-			if err != nil {
-				t.Fatalf("read the journal: %v", err)
-			}
+			events := r.events(t)
 			if open := unended(events); len(open) > 0 {
 				t.Fatalf("the time is up at %d: nothing tells how %v ended\n%s\n%s", at, open, source, r.story())
 			}

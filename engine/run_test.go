@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func tell(t *testing.T, archive *txtar.Archive) string {
 	journal := &enginetest.Journal{}
 	performer := engine.Performer(world)
 	if mode == engine.DryRun {
-		performer = describing(t, world)
+		performer = describing(t, world, strings.Fields(part("undescribed")))
 	}
 	d := &engine.Driver{
 		State: engine.New(plan), World: performer, Clock: clock, Record: journal.Record, Nonce: func() string { return "n" },
@@ -119,8 +120,8 @@ func tell(t *testing.T, archive *txtar.Archive) string {
 	return b.String()
 }
 
-// describing is the world of a dry run.
-func describing(t *testing.T, world *enginetest.World) engine.Performer {
+// describing is the world of a dry run, in which some steps can't be described.
+func describing(t *testing.T, world *enginetest.World, not []string) engine.Performer {
 	t.Helper()
 	return engine.PerformerFunc(func(ctx context.Context, c engine.Call) engine.Result {
 		switch c.Verb {
@@ -132,6 +133,9 @@ func describing(t *testing.T, world *enginetest.World) engine.Performer {
 		}
 		r := world.Perform(ctx, c)
 		r.Only = c.Verb == engine.Prepare
+		if r.Only && slices.Contains(not, c.Step) {
+			r = engine.Result{Only: true, Failure: &engine.Failure{Kind: engine.Denied, Message: "it is not to be seen"}}
+		}
 		return r
 	})
 }

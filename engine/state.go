@@ -339,7 +339,7 @@ func (s *State) applyStep(i int, e Event) {
 func (s *State) applyLook(i int, ev Looked) {
 	st := &s.steps[i]
 	st.outcome, st.output, st.failure, st.because, st.seen = ev.Outcome, ev.Output, ev.Failure, ev.Because, s.run.now
-	st.hangs = nil
+	st.hangs = s.hung(i)
 	switch ev.For {
 	case ForGraph:
 		st.attempt = ev.Attempt
@@ -388,6 +388,22 @@ func (s *State) hang(i int, on []string) {
 			}
 		}
 	}
+}
+
+// hung lists what a check hangs on: a dry run that is resumed makes it anew, and the changes are still not made.
+func (s *State) hung(i int) []string {
+	var on []string
+	for _, b := range s.plan.Steps[i].Before {
+		if !slices.Contains(s.plan.Steps[b].Verify, i) {
+			continue
+		}
+		for _, h := range s.steps[b].hangs {
+			if !slices.Contains(on, h) {
+				on = append(on, h)
+			}
+		}
+	}
+	return on
 }
 
 // bookEnded takes what an inner runbook came to as the step's own output.

@@ -49,9 +49,24 @@ func (r *rehearsal) driver() (*engine.Driver, error) {
 		state.Apply(e)
 	}
 	return &engine.Driver{
-		State: state, World: r.world, Clock: r.clock, Record: r.journal.Record,
+		State: state, World: r.performer(), Clock: r.clock, Record: r.journal.Record,
 		Nonce: func() string { r.nonces++; return fmt.Sprint("n", r.nonces) },
 	}, nil
+}
+
+// performer is the world, or in a dry run what only looks at it.
+func (r *rehearsal) performer() engine.Performer {
+	if r.mode != engine.DryRun {
+		return r.world
+	}
+	return engine.PerformerFunc(func(ctx context.Context, c engine.Call) engine.Result {
+		if c.Verb == engine.Confirm {
+			return engine.Result{Answer: &engine.Answer{Value: engine.Would}}
+		}
+		result := r.world.Perform(ctx, c)
+		result.Only = c.Verb == engine.Prepare
+		return result
+	})
 }
 
 // live goes on with the run until it ends or the journal crashes.
