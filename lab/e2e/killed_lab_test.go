@@ -167,7 +167,7 @@ func TestKilledWhileItBuilds(t *testing.T) {
 	s := sit(t, h, "runbook", "run", "frontend-not-starting")
 	s.answers("free_name", "y")
 	s.answers("rebuild", "y")
-	await(t, h, "pgrep -f 'next build'")
+	await(t, h, "pgrep -f '[n]ext build'")
 	run := lastRun(t, h)
 	s.kill()
 	s = sit(t, h, "runbook", "resume")

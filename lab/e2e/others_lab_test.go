@@ -76,7 +76,7 @@ func TestAnsweredFromElsewhere(t *testing.T) {
 	t.Run("with a note", func(t *testing.T) {
 		h, run, s := asked(t)
 		elsewhere(h, 0, "note", "the rack was touched at three")
-		recorded(t, h.Host, run, "noted")
+		s.sees("the rack was touched at three", ready) // the question is put again below it
 		s.types("y\n")
 		s.ends(0)
 		notes := of(h.expectMade(run, "mend"), "noted")
