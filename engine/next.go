@@ -284,12 +284,24 @@ func (s *State) begin(i int) []Action {
 	case AsksYou:
 		return []Action{s.ask(i, s.humanQuestion(i, in))}
 	default:
-		if most := orElse(s.plan.Runbook.Limits.Changes, mostChanges); s.changes+s.described >= most {
+		if limit := s.limit(); limit > 0 {
 			return []Action{Conclude{Skipped{Step: s.at(i), Reason: LimitHit, Because: []Term{{
-				Text: "limits.changes", Value: True, Seen: []Seen{{Name: "changes", Value: strconv.Itoa(most), Known: true}},
+				Text: "limits.changes", Value: True, Seen: []Seen{{Name: "changes", Value: strconv.Itoa(limit), Known: true}},
 			}}}}}
 		}
 		return []Action{s.prepare(i, false)}
+	}
+}
+
+// limit is the limit of changes that has been reached, this runbook's own or that of the whole run, 0 when none is.
+func (s *State) limit() int {
+	switch most := orElse(s.plan.Runbook.Limits.Changes, mostChanges); {
+	case s.spent >= most:
+		return most
+	case s.run.spent >= s.run.most:
+		return s.run.most
+	default:
+		return 0
 	}
 }
 

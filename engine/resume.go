@@ -46,6 +46,7 @@ func (s *State) unmade(i int, enter func(phase)) {
 	if !st.undo {
 		st.made--
 		s.changes--
+		s.spend(-1)
 	}
 	switch {
 	case st.undo || st.made == 0:

@@ -28,7 +28,8 @@ type State struct {
 
 	fresh     []int // goal checks that have been looked at afresh, at the end
 	changes   int   // changes started, those of inner runbooks too
-	described int   // changes that a dry run described
+	described int   // changes that a dry run described, and what it would have had people do
+	spent     int   // changes started or described: they count against the limit
 	answered  int   // questions that a person answered
 
 	declined  bool
@@ -51,6 +52,8 @@ type header struct {
 	stopping    *StopAsked
 	interrupted bool
 	timeUp      bool
+	most        int           // changes that the run's own runbook allows, those of inner runbooks too
+	spent       int           // of these, started or described
 	paused      time.Duration // between the lives of the run: it does not count against its time limit
 }
 
@@ -114,7 +117,7 @@ type findingState struct {
 
 // New is the state of a run before its first event.
 func New(plan *Plan) *State {
-	return newScope(plan, "", &header{})
+	return newScope(plan, "", &header{most: orElse(plan.Runbook.Limits.Changes, mostChanges)})
 }
 
 func newScope(plan *Plan, path string, run *header) *State {
@@ -301,6 +304,7 @@ func (s *State) applyStep(i int, e Event) {
 			st.attempt = ev.Attempt
 			st.made++
 			s.changes++
+			s.spend(1)
 		}
 		enter(acting)
 	case ChangeEnded:
@@ -316,6 +320,7 @@ func (s *State) applyStep(i int, e Event) {
 	case FixEnded:
 		if ev.Outcome == OutcomeWould {
 			s.described++
+			s.spend(1)
 			s.hang(i, []string{s.path + s.plan.Steps[i].ID.Value})
 		}
 		s.declined = s.declined || ev.Outcome == OutcomeDeclined || ev.Outcome == OutcomeExpired
@@ -378,6 +383,12 @@ func (s *State) end(i int, o Outcome) {
 	}
 }
 
+// spend counts changes against the limits of this runbook and of the whole run.
+func (s *State) spend(changes int) {
+	s.spent += changes
+	s.run.spent += changes
+}
+
 // hang marks what a change that was not made would have renewed: nobody knows it now.
 func (s *State) hang(i int, on []string) {
 	s.steps[i].hangs = on
@@ -417,6 +428,7 @@ func (s *State) bookEnded(i int, ev RunEnded) {
 	s.changes += book.changes
 	s.answered += book.answered
 	s.described += book.described
+	s.spent += book.spent
 	s.declined = s.declined || book.declined
 	findings := map[string]any{}
 	for k, f := range book.findings {
