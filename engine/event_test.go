@@ -79,7 +79,7 @@ func TestEventsComeBack(t *testing.T) {
 	for _, e := range eventTypes() {
 		t.Run(engine.TypeOf(e), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				want, _ := filled(t, reflect.TypeOf(e)).Interface().(engine.Event)
+				want, _ := reflect.TypeAssert[engine.Event](filled(t, reflect.TypeOf(e)))
 				typ, data, err := engine.Encode(want)
 				if err != nil {
 					t.Fatal(err)

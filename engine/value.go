@@ -43,7 +43,7 @@ func asPlain(v any) (any, error) {
 	case reflect.Map:
 		out := make(map[string]any, r.Len())
 		for _, key := range r.MapKeys() {
-			name, ok := key.Interface().(string)
+			name, ok := reflect.TypeAssert[string](key)
 			if !ok {
 				return nil, fmt.Errorf("a map needs texts as its keys, and has %v", key.Interface())
 			}
