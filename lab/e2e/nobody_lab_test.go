@@ -42,7 +42,7 @@ func TestNobodySaysYesByAccident(t *testing.T) {
 				s.types(c.typed)
 			}
 			if c.answer != "" {
-				s.sees("── restart", question, ready)
+				s.asked("restart")
 				s.types(c.answer)
 			}
 			s.ends(c.exit)

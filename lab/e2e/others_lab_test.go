@@ -17,7 +17,7 @@ func TestAnsweredFromElsewhere(t *testing.T) {
 		t.Helper()
 		h := clean(t, host)
 		s := sit(t, h.Host, "runbook", "run", "gated")
-		s.sees(question, ready)
+		s.asked("mend")
 		return h, lastRun(t, h.Host), s
 	}
 	// elsewhere is a command of alice's at another terminal.
@@ -76,7 +76,7 @@ func TestAnsweredFromElsewhere(t *testing.T) {
 	t.Run("with a note", func(t *testing.T) {
 		h, run, s := asked(t)
 		elsewhere(h, 0, "note", "the rack was touched at three")
-		s.sees("the rack was touched at three", ready) // the question is put again below it
+		s.sees("the rack was touched at three", keys, ready) // the question is put again below it
 		s.types("y\n")
 		s.ends(0)
 		notes := of(h.expectMade(run, "mend"), "noted")
@@ -94,7 +94,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	h := clean(t, boot(t))
 	s := sit(t, h.Host, "runbook", "run", "gated")
-	s.sees(question, ready)
+	s.asked("mend")
 	first := lastRun(t, h.Host)
 	second := call(t, h.Host, "run", "gated", "--yes")
 	if second.exit != 7 || !strings.Contains(second.stderr, filepath.Base(first)) {

@@ -93,7 +93,7 @@ func TestStopped(t *testing.T) {
 	t.Run("by Ctrl-C at a question", func(t *testing.T) {
 		h := clean(t, host)
 		s := sit(t, h.Host, "runbook", "run", "gated")
-		s.sees(question, ready)
+		s.asked("mend")
 		run := lastRun(t, h.Host)
 		s.types(ctrlC)
 		s.ends(130)
@@ -131,7 +131,7 @@ func TestStopped(t *testing.T) {
 	t.Run("by a lost terminal at a question", func(t *testing.T) {
 		h := clean(t, host)
 		s := sit(t, h.Host, "runbook", "run", "gated")
-		s.sees(question, ready)
+		s.asked("mend")
 		run := lastRun(t, h.Host)
 		s.hangUp()
 		s.ends(130)

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	question = "[y]es" // the keys of a question about a change
-	ready    = "> "    // ends a question: from here on keys count
+	question = "[y]es"  // among the keys of a question about a change
+	keys     = "[q]uit" // among those of every question, and the last of them
+	ready    = "> "     // behind the keys: from here on they count
 )
 
 // session is a person's at a terminal of the host, with one program running in it.
@@ -142,10 +143,16 @@ func (s *session) types(text string) {
 	}
 }
 
-// answers waits until a question is asked about a step, and for its keys to count, and types an answer.
+// asked waits until a question is asked about a step, and for its keys to count.
+func (s *session) asked(step string) {
+	s.t.Helper()
+	s.sees("── "+step, keys, ready)
+}
+
+// answers waits for a question about a step and types an answer.
 func (s *session) answers(step, answer string) {
 	s.t.Helper()
-	s.sees("── "+step, ready)
+	s.asked(step)
 	s.types(answer + "\n")
 }
 
