@@ -53,13 +53,15 @@ type Seen struct {
 }
 
 // compileCond compiles a condition over the given names.
-func compileCond(source string, n *names) (*Cond, *mistake) {
-	tree, m := parseExpression(source, n, n.config)
-	if m != nil {
-		return nil, m
+func compileCond(source string, n *names) (*Cond, []mistake) {
+	tree, found := parseExpression(source, n, n.config)
+	if len(found) > 0 {
+		return nil, found
 	}
 	if k := kindOf(tree.Node); k != Bool && k != AnyValue {
-		return nil, &mistake{length: len([]rune(source)), message: "a condition must be true or false, and this is a " + string(k), rule: "type"}
+		return nil, []mistake{{
+			length: runes(source), message: "a condition must be true or false, and this is a " + string(k), rule: "type",
+		}}
 	}
 	return &Cond{Source: source, root: condTree(tree.Node, n)}, nil
 }

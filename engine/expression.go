@@ -54,25 +54,25 @@ type mistake struct {
 }
 
 // parseExpression parses and type-checks a source against the names that may stand in it.
-func parseExpression(source string, names *names, config *conf.Config) (*parser.Tree, *mistake) {
+func parseExpression(source string, names *names, config *conf.Config) (*parser.Tree, []mistake) {
 	tree, err := parser.ParseWithConfig(source, config)
 	if err != nil {
-		return nil, mistakeOf(err, "expression")
+		return nil, []mistake{mistakeOf(err, "expression")}
 	}
-	if m := names.check(tree.Node); m != nil {
-		return nil, m
+	if found := names.check(tree.Node); len(found) > 0 {
+		return nil, found
 	}
 	if _, err := checker.Check(tree, config); err != nil {
-		return nil, mistakeOf(err, "type")
+		return nil, []mistake{mistakeOf(err, "type")}
 	}
 	return tree, nil
 }
 
-func mistakeOf(err error, rule string) *mistake {
+func mistakeOf(err error, rule string) mistake {
 	if fe, ok := errors.AsType[*file.Error](err); ok {
-		return &mistake{offset: fe.From, length: fe.To - fe.From, message: fe.Message, rule: rule}
+		return mistake{offset: fe.From, length: fe.To - fe.From, message: fe.Message, rule: rule}
 	}
-	return &mistake{message: err.Error(), rule: rule}
+	return mistake{message: err.Error(), rule: rule}
 }
 
 // leaf is a part of an expression that is evaluated in one piece: its value is known when all that it names is.

@@ -108,23 +108,34 @@ func newConfig(env types.Map) *conf.Config {
 
 // check looks for names that mean nothing here. The type checker would find most of them too, but not say what was
 // meant.
-func (n *names) check(node ast.Node) *mistake {
-	var found *mistake
-	walkNames(node, func(r ref, at ast.Node) {
-		if found != nil {
-			return
-		}
-		found = n.checkRef(r, at)
-	})
-	if found == nil {
-		found = refuseLet(node)
+func (n *names) check(node ast.Node) []mistake {
+	if m := refuseLet(node); m != nil {
+		return []mistake{*m}
 	}
+	var found []mistake
+	walkNames(node, func(r ref, at ast.Node) {
+		if m := n.checkRef(r, at); m != nil {
+			found = append(found, *m)
+		}
+	})
 	return found
+}
+
+// place is where the wrong word of a name stands: the step's id where there is no such step, else its last word.
+func place(r ref, at ast.Node, id bool) ast.Node {
+	member, ok := at.(*ast.MemberNode)
+	if !ok {
+		return at
+	}
+	if inner, ok := member.Node.(*ast.MemberNode); ok && id && r.root == "steps" {
+		return inner.Property
+	}
+	return member.Property
 }
 
 func (n *names) checkRef(r ref, at ast.Node) *mistake {
 	say := func(rule, wrong string, candidates []string, format string, args ...any) *mistake {
-		loc := at.Location()
+		loc := place(r, at, rule == "unknown-step").Location()
 		return &mistake{
 			offset: loc.From, length: loc.To - loc.From, rule: rule,
 			message: fmt.Sprintf(format, args...), hint: suggest(wrong, candidates),

@@ -20,3 +20,29 @@ func TestNowIsOff(t *testing.T) {
 		t.Errorf("mistakes: %+v", diags)
 	}
 }
+
+// All names that mean nothing are reported at once, each where the wrong word stands.
+func TestEveryUnknownNameHasItsPlace(t *testing.T) {
+	const source = `runbook: sim
+title: Names
+steps:
+  - id: page
+    uses: sim.look
+    with: {switch: "a ${{ steps.flga.on }} ${{ params.nope }}"}
+    when: not steps.pge.healthy and findings.nope or steps.page.helthy
+`
+	kinds, err := enginetest.SimKinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, diags := engine.Load("sim.yaml", []byte(source), kinds, nil)
+	lines := strings.Split(source, "\n")
+	var words []string
+	for _, d := range diags {
+		line := lines[d.Pos.Line-1]
+		words = append(words, line[d.Pos.Col-1:d.Pos.Col-1+d.Length])
+	}
+	if got, want := strings.Join(words, " "), "flga nope pge nope helthy"; got != want {
+		t.Errorf("the carets stand under %q, want %q", got, want)
+	}
+}

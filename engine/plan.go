@@ -206,12 +206,14 @@ type compiling struct {
 	diags []Diagnostic
 }
 
-func (c *compiling) report(t Text, m *mistake) {
+func (c *compiling) report(t Text, found ...mistake) {
 	rb := c.plan.Runbook
-	c.diags = append(c.diags, Diagnostic{
-		File: rb.File, Pos: rb.at(t, byteOffset(t.Value, m.offset)), Length: max(m.length, 1),
-		Message: m.message, Rule: m.rule, Hint: m.hint,
-	})
+	for _, m := range found {
+		c.diags = append(c.diags, Diagnostic{
+			File: rb.File, Pos: rb.at(t, byteOffset(t.Value, m.offset)), Length: max(m.length, 1),
+			Message: m.message, Rule: m.rule, Hint: m.hint,
+		})
+	}
 }
 
 func byteOffset(s string, runeOffset int) int {
@@ -228,18 +230,14 @@ func (c *compiling) cond(t Text, n *names) *Cond {
 	if t.Value == "" {
 		return nil
 	}
-	cond, m := compileCond(t.Value, n)
-	if m != nil {
-		c.report(t, m)
-	}
+	cond, found := compileCond(t.Value, n)
+	c.report(t, found...)
 	return cond
 }
 
 func (c *compiling) template(t Text) Template {
-	out, m := compileTemplate(t.Value, c.names)
-	if m != nil {
-		c.report(t, m)
-	}
+	out, found := compileTemplate(t.Value, c.names)
+	c.report(t, found...)
 	return out
 }
 
@@ -286,9 +284,9 @@ func (c *compiling) expect(s *Step, kind Kind) *Cond {
 	if kind.Expect == "" {
 		return nil
 	}
-	cond, m := compileCond(kind.Expect, inner)
-	if m != nil {
-		c.report(s.Uses, &mistake{message: fmt.Sprintf("the default expect of %s is broken: %s", kind.Name, m.message), rule: "expression"})
+	cond, found := compileCond(kind.Expect, inner)
+	for _, m := range found {
+		c.report(s.Uses, mistake{message: fmt.Sprintf("the default expect of %s is broken: %s", kind.Name, m.message), rule: "expression"})
 	}
 	return cond
 }
@@ -305,7 +303,7 @@ func (c *compiling) typed(kind Kind, with Value, in inputs) {
 		}
 		have := e.value.text.typ()
 		if !fits(have, field.Type.Kind) {
-			c.report(with.Entries[i].Value.Text, &mistake{
+			c.report(with.Entries[i].Value.Text, mistake{
 				length: runes(with.Entries[i].Value.Text.Value), rule: "type",
 				message: fmt.Sprintf("%s wants a %s, and this is a %s", e.name, field.Type.Kind, have),
 			})

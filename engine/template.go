@@ -21,35 +21,36 @@ const (
 )
 
 // compileTemplate compiles a text over the given names.
-func compileTemplate(text string, n *names) (Template, *mistake) {
-	var t Template
+func compileTemplate(text string, n *names) (t Template, found []mistake) {
 	rest, offset := text, 0
 	for {
-		before, after, found := strings.Cut(rest, openMark)
+		before, after, more := strings.Cut(rest, openMark)
 		if before != "" {
 			t.parts = append(t.parts, part{text: before})
 		}
-		if !found {
-			return t, nil
+		if !more {
+			return t, found
 		}
 		start := offset + len(before) + len(openMark)
 		source, tail, closed := cutExpression(after)
 		if !closed {
-			return t, &mistake{
+			return t, append(found, mistake{
 				offset: runes(text[:start-len(openMark)]), length: len(openMark), rule: "expression",
 				message: "${{ is not closed: write ${{ params.name }}",
-			}
+			})
 		}
 		name, isSecret := secretName(source)
 		if isSecret {
 			t.parts = append(t.parts, part{text: SecretMarker(name)})
 		} else {
-			tree, m := parseExpression(source, n, n.config)
-			if m != nil {
+			tree, inside := parseExpression(source, n, n.config)
+			for _, m := range inside {
 				m.offset += runes(text[:start])
-				return t, m
+				found = append(found, m)
 			}
-			t.parts = append(t.parts, part{expr: newLeaf(tree.Node, n.config)})
+			if tree != nil {
+				t.parts = append(t.parts, part{expr: newLeaf(tree.Node, n.config)})
+			}
 		}
 		offset = len(text) - len(tail)
 		rest = tail
@@ -184,7 +185,7 @@ type namedInputs struct {
 }
 
 // compileInputs compiles every text in a value; mistakes are reported with the text that they are in.
-func compileInputs(v Value, n *names, report func(Text, *mistake)) inputs {
+func compileInputs(v Value, n *names, report func(Text, ...mistake)) inputs {
 	in := inputs{kind: v.Kind}
 	switch v.Kind {
 	case Scalar:
@@ -193,10 +194,8 @@ func compileInputs(v Value, n *names, report func(Text, *mistake)) inputs {
 			in.plain = v.Plain
 			return in
 		}
-		t, m := compileTemplate(s, n)
-		if m != nil {
-			report(v.Text, m)
-		}
+		t, found := compileTemplate(s, n)
+		report(v.Text, found...)
 		in.text = t
 	case Sequence:
 		for _, item := range v.Items {

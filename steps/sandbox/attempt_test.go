@@ -146,7 +146,7 @@ func attempt(name string) error {
 	case "signal the parent's threads":
 		return signalThreads(os.Getppid())
 	case "priority":
-		return unix.Setpriority(unix.PRIO_PROCESS, victim, 7)
+		return unix.Setpriority(unix.PRIO_PROCESS, victim, 19)
 	case "affinity":
 		var set unix.CPUSet
 		set.Set(0)

@@ -60,7 +60,7 @@ func attacks() []attack {
 		{script: `kill $VICTIM`},
 		{script: `kill -9 $VICTIM`},
 		{script: `kill -STOP $VICTIM`},
-		{script: `renice -n 5 -p $VICTIM`},
+		{script: `renice -n 19 -p $VICTIM`},
 		{script: `taskset -p 1 $VICTIM`},
 		{script: `chrt -b -p 0 $VICTIM`},
 		{script: `ionice -c 3 -p $VICTIM`},
