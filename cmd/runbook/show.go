@@ -187,10 +187,16 @@ func (s *shown) step(st *engine.PlanStep, goal bool) {
 	s.named(st.ID.Value, title)
 	under := func(word, text string) {
 		if text = screen.Line(text); text != "" {
-			s.add(screen.Indent(screen.Wrap(text, s.Width-14), "      "+screen.Pad(word, 8))...)
+			s.add(screen.Indent(screen.Wrap(text, s.Width-margin), "      "+screen.Pad(word, 8))...)
 		}
 	}
 	under("does", what)
+	s.inputs(st.With, st.Effect == engine.Reads, "say")
+	under("as", st.As.Value)
+	under("target", st.Step.Target.Value)
+	if st.Approvals > 1 {
+		under("needs", count(st.Approvals, "person", "people")+" who agree")
+	}
 	under("when", st.Step.When.Value)
 	if st.Expect != nil {
 		under("expects", st.Expect.Source)
@@ -205,13 +211,18 @@ func (s *shown) step(st *engine.PlanStep, goal bool) {
 		if len(names) > 0 {
 			then = "looks at " + strings.Join(names, ", ")
 		}
-		if st.Within > 0 {
+		if st.Within > 0 && len(names) > 0 {
 			then += " for up to " + screen.Span(st.Within)
 		}
 		under("then", then)
 	}
 	if st.Undo != nil {
-		under("undo", st.Undo.Kind.Name)
+		undo := st.Undo.Kind.Name
+		if as := st.Step.Undo.As.Value; as != "" {
+			undo += ", as " + as
+		}
+		under("undo", undo)
+		s.inputs(st.Step.Undo.With, false)
 	}
 	if say, ok := st.With.Entry("say"); ok {
 		under("says", say.Text.Value)
@@ -225,7 +236,7 @@ func (s *shown) findings() {
 	s.head("may find")
 	for _, f := range s.plan.Findings {
 		s.named(f.ID.Value, f.Finding.Say.Value)
-		s.add(screen.Indent(screen.Wrap(screen.Line(f.Finding.When.Value), s.Width-14), "      when    ")...)
+		s.add(screen.Indent(screen.Wrap(screen.Line(f.Finding.When.Value), s.Width-margin), "      when    ")...)
 	}
 }
 
