@@ -42,16 +42,16 @@ func (p program) decide(c *cli.Context, yes bool) error {
 	if c.NArg() != 2 {
 		return usagef("for example: runbook "+c.Command.Name+" last restart", "a run and a step are wanted, and there are %s", count(c.NArg(), "argument", "arguments"))
 	}
-	run, err := p.open(c.Args().First())
+	run, err := p.asking(c.Args().First())
 	if err != nil {
 		return err
 	}
-	q, err := asked(run, c.Args().Get(1))
+	q, err := p.asked(run, c.Args().Get(1))
 	if err != nil {
 		return err
 	}
 	me := p.person().Name()
-	value, err := answerTo(q, yes, me, c.String("confirm"))
+	value, err := answerTo(q.Question, yes, me, c.String("confirm"))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (p program) decide(c *cli.Context, yes bool) error {
 		e, _ := engine.Decode(first.Type, first.Data)
 		started, _ := e.(engine.RunStarted)
 		b := prompt.Prompt{Host: started.Host, User: started.Who.User, Run: func() string { return run.ID }}
-		_, _ = io.WriteString(s, strings.Join(b.Show(s, q), "\n")+"\n")
+		_, _ = io.WriteString(s, strings.Join(b.Show(s, q.Question, q.Until), "\n")+"\n")
 	}
 	raw, err := json.Marshal(engine.Answer{Value: value, By: me, Via: "runbook " + c.Command.Name, Note: c.String("note")})
 	if err != nil {
@@ -90,21 +90,49 @@ func orNobody(name string) string {
 	return screen.Line(name)
 }
 
-// asked finds the question that a run asks at a step.
-func asked(run *journal.Run, step string) (engine.Question, error) {
+// asking finds the run that an answer is for. The last one is the last that asks: a run that began later and asks
+// nothing has hidden no question.
+func (p program) asking(name string) (*journal.Run, error) {
+	if name != "last" {
+		return p.open(name)
+	}
+	store, err := p.store()
+	if err != nil {
+		return nil, err
+	}
+	if all := waiting(store); len(all) > 0 {
+		return store.Open(all[0].run)
+	}
+	return p.open(name) // to say what is the matter with it
+}
+
+// asked finds the question that a run asks at a step. A miss says which runs wait, and where.
+func (p program) asked(run *journal.Run, step string) (openQuestion, error) {
+	miss := func(hint, format string, args ...any) (openQuestion, error) {
+		store, err := p.store()
+		if err != nil {
+			return openQuestion{}, err
+		}
+		for _, w := range waiting(store) {
+			if w.run != run.ID {
+				hint += "\nrun …" + w.run[len(w.run)-4:] + " waits at " + strings.Join(w.steps, ", ")
+			}
+		}
+		return openQuestion{}, usagef(strings.TrimPrefix(hint, "\n"), format, args...)
+	}
 	_, live, err := run.Holder()
 	if err != nil {
-		return engine.Question{}, err
+		return openQuestion{}, err
 	}
 	if !live {
 		if v, ended := verdictOf(run); ended {
-			return engine.Question{}, usagef("", "run %s has ended (%s): it asks nothing any more", run.ID, v)
+			return miss("", "run %s has ended (%s): it asks nothing any more", run.ID, v)
 		}
-		return engine.Question{}, usagef("to go on with it: runbook resume "+run.ID, "run %s was interrupted: it asks nothing now", run.ID)
+		return miss("to go on with it: runbook resume "+run.ID, "run %s was interrupted: it asks nothing now", run.ID)
 	}
 	open, err := questions(run)
 	if err != nil {
-		return engine.Question{}, err
+		return openQuestion{}, err
 	}
 	var steps []string
 	for _, q := range open {
@@ -114,9 +142,39 @@ func asked(run *journal.Run, step string) (engine.Question, error) {
 		steps = append(steps, q.Step)
 	}
 	if len(steps) == 0 {
-		return engine.Question{}, usagef("runbook status shows what open runs ask", "run %s asks nothing now", run.ID)
+		return miss("runbook status shows what open runs ask", "run %s asks nothing now", run.ID)
 	}
-	return engine.Question{}, usagef("it asks at "+strings.Join(steps, ", "), "run %s asks nothing at %s", run.ID, step)
+	return miss("it asks at "+strings.Join(steps, ", "), "run %s asks nothing at %s", run.ID, step)
+}
+
+// waits is a run that waits for an answer, with the steps that it asks at.
+type waits struct {
+	run   string
+	steps []string
+}
+
+// waiting lists the runs that ask something, the last one first. What can't be read asks nothing here.
+func waiting(store journal.Store) []waits {
+	ids, _ := store.List()
+	var out []waits
+	for _, id := range slices.Backward(ids) {
+		run, err := store.Open(id)
+		if err != nil {
+			continue
+		}
+		if _, live, err := run.Holder(); err != nil || !live {
+			continue
+		}
+		open, _ := questions(run)
+		w := waits{run: id}
+		for _, q := range open {
+			w.steps = append(w.steps, q.Step)
+		}
+		if len(w.steps) > 0 {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // answerTo is what a yes or a no means to a question, and whether this person may say it from here.
@@ -147,7 +205,7 @@ func answerTo(q engine.Question, yes bool, me, target string) (string, error) {
 func (p program) noteCommand() command {
 	return command{
 		name: "note", args: "[RUN] TEXT", about: "put a remark into the record of a run",
-		text:    "Without a RUN it is the last one.",
+		text:    "Without a RUN it is the last that is open, and if none is, the last that was no dry run.",
 		example: "runbook note \"the switch in rack 4 was rebooted at 03:20\"",
 		do:      p.note,
 	}
@@ -155,7 +213,7 @@ func (p program) noteCommand() command {
 
 func (p program) note(c *cli.Context) error {
 	args := c.Args().Slice()
-	name, text := "last", ""
+	name, text := "", ""
 	switch len(args) {
 	case 1:
 		text = args[0]
@@ -167,7 +225,7 @@ func (p program) note(c *cli.Context) error {
 	if strings.TrimSpace(text) == "" {
 		return usagef("", "the text is empty")
 	}
-	run, err := p.open(name)
+	run, err := p.noted(name)
 	if err != nil {
 		return err
 	}
@@ -180,4 +238,33 @@ func (p program) note(c *cli.Context) error {
 	}
 	_, _ = fmt.Fprintln(p.stderr, "noted in run "+run.ID)
 	return nil
+}
+
+// noted finds the run that a note is for: the one that is named, the last that is open, or the last that was live. A
+// rehearsal after the fact does not draw the remark to itself.
+func (p program) noted(name string) (*journal.Run, error) {
+	if name != "" {
+		return p.open(name)
+	}
+	store, err := p.store()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := store.List()
+	if err != nil && len(ids) == 0 {
+		return nil, err
+	}
+	last := ""
+	for _, id := range slices.Backward(ids) {
+		switch r := past(store, id); {
+		case r.State == running || r.State == string(engine.VerdictInterrupted):
+			return store.Open(id)
+		case last == "" && r.State != unreadable && r.Mode != string(engine.DryRun):
+			last = id
+		}
+	}
+	if last == "" {
+		return nil, usagef("runbook runs lists all; to put it into one of them: runbook note RUN TEXT", "there is no run yet but for dry runs")
+	}
+	return store.Open(last)
 }

@@ -52,7 +52,7 @@ func (p program) failed(err error) int {
 	lines := strings.Split(screen.Clean(err.Error()), "\n")
 	_, _ = fmt.Fprintln(p.stderr, "runbook: "+strings.Join(lines, "\n         "))
 	if hint != "" {
-		_, _ = fmt.Fprintln(p.stderr, "         "+hint)
+		_, _ = fmt.Fprintln(p.stderr, "         "+strings.ReplaceAll(hint, "\n", "\n         "))
 	}
 	return code
 }

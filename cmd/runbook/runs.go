@@ -188,9 +188,9 @@ func (p program) statusCommand() command {
 
 type openRun struct {
 	pastRun
-	Holder    *journal.Holder   `json:"holder,omitempty"`
-	Questions []engine.Question `json:"questions,omitempty"`
-	Changes   []string          `json:"changes,omitempty"` // steps whose change goes on under its supervisor
+	Holder    *journal.Holder `json:"holder,omitempty"`
+	Questions []openQuestion  `json:"questions,omitempty"`
+	Changes   []string        `json:"changes,omitempty"` // steps whose change goes on under its supervisor
 }
 
 func (p program) status(c *cli.Context) error {
@@ -252,19 +252,42 @@ func detail(store journal.Store, r pastRun) openRun {
 	return out
 }
 
+// openQuestion is a question that a run waits for an answer to.
+type openQuestion struct {
+	engine.Question
+	Until time.Time `json:"until,omitzero"` // when silence becomes an answer
+}
+
 // questions are those that a run waits for an answer to.
-func questions(run *journal.Run) ([]engine.Question, error) {
+func questions(run *journal.Run) ([]openQuestion, error) {
 	open, err := run.OpenQuestions()
-	if err != nil {
+	if err != nil || len(open) == 0 {
 		return nil, err
 	}
-	var out []engine.Question
+	put := map[string]time.Time{} // a question that a resumed run asks again waits anew
+	for rec, err := range run.Records() {
+		if err != nil {
+			break
+		}
+		if rec.Type != engine.TypeOf(engine.Asked{}) {
+			continue
+		}
+		if e, err := engine.Decode(rec.Type, rec.Data); err == nil {
+			if e, ok := e.(engine.Asked); ok {
+				put[e.Question.Nonce] = rec.At
+			}
+		}
+	}
+	var out []openQuestion
 	for _, o := range open {
-		var q engine.Question
-		if err := json.Unmarshal(o.Data, &q); err != nil {
+		var q openQuestion
+		if err := json.Unmarshal(o.Data, &q.Question); err != nil {
 			continue
 		}
 		q.Nonce = o.Nonce
+		if at, ok := put[o.Nonce]; ok && q.Expires > 0 {
+			q.Until = at.Add(q.Expires)
+		}
 		out = append(out, q)
 	}
 	return out, nil
@@ -292,7 +315,13 @@ func (p program) openRun(s screen.Screen, r openRun) {
 	}
 	for _, q := range r.Questions {
 		b := prompt.Prompt{Host: r.Host, User: r.User, Run: func() string { return r.Run }}
-		_, _ = io.WriteString(s, strings.Join(b.Show(s, q), "\n")+"\n")
+		_, _ = io.WriteString(s, strings.Join(b.Show(s, q.Question, q.Until), "\n")+"\n")
+		switch q.Kind {
+		case engine.AskFailed, engine.AskDoubt, engine.AskValue:
+			say("  waits for an answer: to be answered at the terminal of the run")
+			continue
+		case engine.AskFix, engine.AskUndo, engine.AskManual:
+		}
 		say("  waits for an answer: runbook approve %s %s, or runbook deny %s %s", r.Run, q.Step, r.Run, q.Step)
 	}
 }

@@ -284,8 +284,11 @@ func typeHint(typ string) string {
 	}
 }
 
-// Show lays a question out for somebody who reads it elsewhere, and answers it elsewhere.
-func (p *Prompt) Show(s screen.Screen, q engine.Question) []string { return p.draw(s, q, time.Time{}) }
+// Show lays a question out for somebody who reads it elsewhere, and answers it elsewhere. expires is when silence
+// becomes an answer, zero when that is not known.
+func (p *Prompt) Show(s screen.Screen, q engine.Question, expires time.Time) []string {
+	return p.draw(s, q, expires)
+}
 
 // Target is what must be typed to agree to a change of high risk. A change without a target has its step's name.
 func Target(q engine.Question) string { return screen.Line(q.Target()) }
