@@ -99,11 +99,11 @@ func options(dir string) (runner.Options, error) {
 	}, err
 }
 
-// book writes a runbook into a folder of its own; DIR in it stands for that folder.
-func book(t *testing.T, text string) string {
+// book writes the runbook of the flag into a folder of its own; DIR in it stands for that folder.
+func book(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	text = strings.ReplaceAll(text, "DIR", dir)
+	text := strings.ReplaceAll(flag, "DIR", dir)
 	if err := os.WriteFile(filepath.Join(dir, "book.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ steps:
 `
 
 func TestRunFixes(t *testing.T) {
-	dir := book(t, flag)
+	dir := book(t)
 	o, err := options(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestRunFixes(t *testing.T) {
 // A change outlives the engine that was killed in the middle of it, and the engine that resumes the run takes its result
 // instead of making it again.
 func TestKilledDuringChange(t *testing.T) {
-	dir := book(t, flag)
+	dir := book(t)
 	hold := filepath.Join(dir, "hold")
 	if err := os.WriteFile(hold, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestKilledDuringChange(t *testing.T) {
 
 // When the supervisor dies too, nobody knows: the checks are made, and then a person is asked.
 func TestKilledWithItsSupervisor(t *testing.T) {
-	dir := book(t, flag)
+	dir := book(t)
 	hold := filepath.Join(dir, "hold")
 	if err := os.WriteFile(hold, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestKilledWithItsSupervisor(t *testing.T) {
 
 // A second Ctrl-C stops a change also when the engine that began it is dead.
 func TestChangeOfADeadEngineIsStopped(t *testing.T) {
-	dir := book(t, flag)
+	dir := book(t)
 	if err := os.WriteFile(filepath.Join(dir, "hold"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
