@@ -19,7 +19,7 @@ import (
 	"runbook/reports"
 )
 
-// conclude says what a run came to. The last line names the verdict, the exit code and the report.
+// conclude says what a run came to. The last line names the verdict and the exit code, the line before it the report.
 func (p program) conclude(s screen.Screen, out runner.Outcome, took time.Duration) {
 	lines := []string{""}
 	word := display.Mark(s.Paint, out.Verdict)(display.Word(out.Verdict))
@@ -39,12 +39,12 @@ func (p program) conclude(s screen.Screen, out runner.Outcome, took time.Duratio
 	for _, n := range out.Notices {
 		lines = append(lines, screen.Indent(screen.Wrap(screen.Clean(n), s.Width-column), screen.Pad("NOTICE", column))...)
 	}
-	last := fmt.Sprintf("verdict %s · exit %d", out.Verdict, out.Exit)
+	report := "no report"
 	if out.Report != "" {
-		last += " · report " + screen.Exact(out.Report)
-	} else {
-		last += " · no report"
+		report = "report " + screen.Exact(out.Report) // on a line of its own: what breaks a path can't be opened
 	}
+	lines = append(lines, report)
+	last := fmt.Sprintf("verdict %s · exit %d", out.Verdict, out.Exit)
 	_, _ = io.WriteString(s, strings.Join(append(lines, last), "\n")+"\n")
 }
 
@@ -81,7 +81,7 @@ func (p program) writeReport(run *journal.Run, kinds engine.Kinds, to string) (s
 		return "", fmt.Errorf("write the report: %w", err)
 	}
 	path := filepath.Join(folder, name)
-	if err := renameio.WriteFile(path, text, 0o600); err != nil {
+	if err := renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(folder)); err != nil {
 		return "", fmt.Errorf("write the report: %w", err)
 	}
 	switch to {
@@ -91,7 +91,7 @@ func (p program) writeReport(run *journal.Run, kinds engine.Kinds, to string) (s
 			return path, fmt.Errorf("print the report: %w", err)
 		}
 	default:
-		if err := renameio.WriteFile(to, text, 0o644); err != nil {
+		if err := renameio.WriteFile(to, text, 0o644, renameio.WithTempDir(filepath.Dir(to))); err != nil {
 			return path, fmt.Errorf("write the report to %s: %w", to, err)
 		}
 		return to, nil
@@ -142,7 +142,7 @@ func (p program) report(c *cli.Context) error {
 		return err
 	}
 	if to := c.String("report"); to != "" && to != "-" {
-		if err := renameio.WriteFile(to, text, 0o644); err != nil {
+		if err := renameio.WriteFile(to, text, 0o644, renameio.WithTempDir(filepath.Dir(to))); err != nil {
 			return fmt.Errorf("write the report to %s: %w", to, err)
 		}
 		_, _ = fmt.Fprintln(p.stderr, "written to "+to)
