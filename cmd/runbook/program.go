@@ -159,12 +159,19 @@ func (p program) load(shelf books.Shelf, name string) (*engine.Plan, error) {
 func (p program) find(shelf books.Shelf, name string) (books.Book, error) {
 	book, err := shelf.Find(name)
 	switch e, unknown := errors.AsType[*books.UnknownError](err); {
+	case unknown && isFile(name+".yaml"):
+		return book, usagef(fmt.Sprintf("there is a %s.yaml here: runbook %s ./%s.yaml", name, p.args[1], name), "%s", err)
 	case unknown && e.Near == "":
 		return book, usagef("runbook list shows those that are there", "%s", err)
 	case unknown, errors.Is(err, fs.ErrNotExist):
 		return book, usagef("", "%s", err)
 	}
 	return book, err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // person is the user who called, and the person behind a sudo.
