@@ -19,6 +19,7 @@ import (
 	"runbook/cmd/runbook/internal/books"
 	"runbook/cmd/runbook/internal/display"
 	"runbook/cmd/runbook/internal/prompt"
+	"runbook/cmd/runbook/internal/screen"
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/internal/host"
@@ -95,6 +96,7 @@ func (p program) runBook(c *cli.Context) error {
 	if c.Bool("dry-run") {
 		mode = engine.DryRun
 	}
+	p.unfinished(plan.Runbook.Name.Value)
 	return p.drive(c, plan.Runbook, func(ctx context.Context, o runner.Options) (runner.Outcome, error) {
 		o.Plan, o.Params, o.Mode, o.Parallel = plan, params, mode, parallel
 		o.Incident, o.Cooldown = c.String("incident"), c.String("override-cooldown")
@@ -151,6 +153,28 @@ func (p program) interrupted(name string) (*journal.Run, error) {
 		return nil, usagef("runbook report "+run.ID+" shows it", "run %s has ended (%s): there is nothing to go on with", run.ID, v)
 	}
 	return run, nil
+}
+
+// unfinished tells a person who starts a runbook that its last run can be gone on with. Dry runs leave nothing to go on
+// with. Nothing hangs on it, so what can't be read is passed over.
+func (p program) unfinished(name string) {
+	store, err := p.store()
+	if err != nil {
+		return
+	}
+	ids, _ := store.List()
+	for _, id := range slices.Backward(ids) {
+		r := past(store, id)
+		if r.Runbook != name || r.Mode == string(engine.DryRun) {
+			continue
+		}
+		if r.State == string(engine.VerdictInterrupted) {
+			s := p.screen()
+			text := fmt.Sprintf("run %s of this runbook was interrupted; runbook resume %s goes on with it", id, id)
+			_, _ = fmt.Fprintln(s, strings.Join(screen.Indent(screen.Wrap(text, s.Width-8), "NOTICE  "), "\n"))
+		}
+		return
+	}
 }
 
 // params gives the parameters of a run their values: those of the file, and over them those of the command line.
