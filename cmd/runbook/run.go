@@ -156,14 +156,16 @@ func (p program) interrupted(name string) (*journal.Run, error) {
 }
 
 // unfinished tells a person who starts a runbook that its last run can be gone on with. Dry runs leave nothing to go on
-// with. Nothing hangs on it, so what can't be read is passed over.
+// with. Nothing hangs on it, so what can't be read is passed over, and only the newest runs are looked at: a start must
+// not wait for years of records.
 func (p program) unfinished(name string) {
 	store, err := p.store()
 	if err != nil {
 		return
 	}
+	const newest = 200
 	ids, _ := store.List()
-	for _, id := range slices.Backward(ids) {
+	for _, id := range slices.Backward(ids[max(len(ids)-newest, 0):]) {
 		r := past(store, id)
 		if r.Runbook != name || r.Mode == string(engine.DryRun) {
 			continue
