@@ -56,7 +56,7 @@ func (s *State) stepValue(i int, field string) (v any, known bool, why string) {
 		}
 		return (st.outcome == OutcomeHealthy) == (field == wordHealthy), true, ""
 	}
-	if st.output == nil || st.outcome == OutcomeUnknown || st.outcome == OutcomeSkipped || st.outcome == OutcomeFailed {
+	if st.output == nil || st.outcome == OutcomeUnknown && st.book == nil || st.outcome == OutcomeSkipped || st.outcome == OutcomeFailed {
 		return nil, false, st.whyUnknown()
 	}
 	v, ok := st.output[field]

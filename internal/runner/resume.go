@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"runbook/engine"
@@ -94,6 +95,12 @@ func Resume(ctx context.Context, id string, o Options) (Outcome, error) {
 	l.build(state)
 	if err := l.driver.Put(engine.RunResumed{Who: o.Who, Version: o.Version, Boot: bootID(), Note: l.different(h)}); err != nil {
 		return Outcome{}, errors.Join(err, l.writer.Close())
+	}
+	if !slices.ContainsFunc(h.Events, func(e engine.Stamped) bool { _, ok := e.Event.(engine.Preflight); return ok }) {
+		// The run was killed before it had looked at what the runbook requires.
+		if err := l.driver.Put(engine.Preflight{Missing: missing(l.Options)}); err != nil {
+			return Outcome{}, errors.Join(err, l.writer.Close())
+		}
 	}
 	return l.drive(ctx)
 }
