@@ -47,6 +47,7 @@ type task struct {
 	what  string
 	since time.Time
 	last  string // the last line of its output
+	ends  bool   // a stop lets it end: a change, and the looks that verify it
 }
 
 // change is what is known of a fix that is on its way.
@@ -170,11 +171,11 @@ func (d *Display) Begun(p engine.Perform) {
 	case engine.Prepare:
 		t.what = "looking at what it would do"
 	case engine.Act:
-		t.what = "changing"
+		t.what, t.ends = "changing", true
 	case engine.Attach:
-		t.what = "finding out how it ended"
+		t.what, t.ends = "finding out how it ended", true
 	case engine.Look:
-		t.what = lookingFor(p.For, t.what)
+		t.what, t.ends = lookingFor(p.For, t.what), p.For == engine.ForVerify
 	}
 	d.going = slices.DeleteFunc(d.going, func(o task) bool { return o.path == t.path })
 	d.going = append(d.going, t)

@@ -208,11 +208,13 @@ func (d *Display) runEnded(e engine.RunEnded) []row {
 func (d *Display) stopAsked(e engine.StopAsked) []row {
 	r := row{word: "STOPPING", paint: d.screen.Paint.Warn}
 	busy := "the run stops"
-	if len(d.going) > 0 {
-		var names []string
-		for _, t := range d.going {
+	var names []string
+	for _, t := range d.going {
+		if t.ends {
 			names = append(names, t.path)
 		}
+	}
+	if len(names) > 0 {
 		busy = strings.Join(names, ", ") + " may end first; Ctrl-C again ends it now"
 	}
 	if e.Now {
