@@ -2,6 +2,7 @@ package run
 
 import (
 	"crypto/rand"
+	"os"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,9 @@ func environment(u User, given []string, mark string) ([]string, error) {
 			return nil, fail(Invalid, "set variable %q: want NAME=value without NUL bytes", name)
 		}
 		env = set(env, v)
+	}
+	if change := os.Getenv(ChangeVar); change != "" {
+		env = set(env, ChangeVar+"="+change)
 	}
 	return set(env, mark), nil
 }

@@ -16,6 +16,7 @@ import (
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/internal/host"
+	"runbook/internal/run"
 	"runbook/internal/runner"
 	"runbook/internal/supervisor"
 	"runbook/steps"
@@ -199,6 +200,7 @@ func TestKilledWithItsSupervisor(t *testing.T) {
 	}
 	kill(t, dir, func() bool { return lines(t, filepath.Join(dir, "log")) == 1 })
 	killSupervisors(t, dir)
+	killChange(t, dir)
 	out := resume(t, dir)
 	if out.Verdict != engine.VerdictFixed {
 		t.Errorf("resumed: %+v", out)
@@ -229,6 +231,24 @@ func TestKilledWithItsSupervisor(t *testing.T) {
 	want := "fix yes, started, lost, doubt not-made, fix yes, started"
 	if got := strings.Join(story, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What a dead supervisor left behind is waited for: nobody is asked whether to make a change again that still goes on.
+func TestChangeOutlivesItsSupervisor(t *testing.T) {
+	dir := book(t)
+	hold := filepath.Join(dir, "hold")
+	if err := os.WriteFile(hold, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, dir, func() bool { return lines(t, filepath.Join(dir, "log")) == 1 })
+	killSupervisors(t, dir)
+	time.AfterFunc(500*time.Millisecond, func() { _ = os.Remove(hold) })
+	if out := resume(t, dir); out.Verdict != engine.VerdictFixed {
+		t.Errorf("resumed: %+v", out)
+	}
+	if n := lines(t, filepath.Join(dir, "log")); n != 2 {
+		t.Errorf("the log has %d lines: the change was not made exactly once", n)
 	}
 }
 
@@ -321,6 +341,22 @@ func killSupervisors(t *testing.T, dir string) {
 	}
 	if killed != 1 {
 		t.Fatalf("killed %d supervisors, there should be one", killed)
+	}
+}
+
+// killChange kills the processes that a change has started.
+func killChange(t *testing.T, dir string) {
+	t.Helper()
+	ids, err := filepath.Glob(filepath.Join(dir, "state", "runs", "*"))
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("%d runs, %v", len(ids), err)
+	}
+	left, err := run.Survivors(filepath.Base(ids[0]) + "/raise/1")
+	if err != nil || len(left) == 0 {
+		t.Fatalf("%d processes of the change, %v", len(left), err)
+	}
+	for _, p := range left {
+		p.Kill()
 	}
 }
 

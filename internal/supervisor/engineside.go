@@ -15,6 +15,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/journal"
+	"runbook/internal/run"
 )
 
 // Changes performs Act and Attach: the engine's side.
@@ -44,6 +45,11 @@ func claimed(c engine.Call) string {
 	return c.Step
 }
 
+// mark is what the processes of a change carry, so that they are found when their supervisor is gone.
+func (s Changes) mark(c engine.Call) string {
+	return fmt.Sprintf("%s/%s/%d", s.Run.ID, claimed(c), c.Attempt)
+}
+
 // Perform makes a change under a supervisor, or finds out how one ended.
 func (s Changes) Perform(ctx context.Context, c engine.Call) engine.Result {
 	switch c.Verb {
@@ -66,6 +72,7 @@ func (s Changes) act(ctx context.Context, c engine.Call) engine.Result {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
 	cmd.Stdin = strings.NewReader(string(raw))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Env = append(os.Environ(), run.ChangeVar+"="+s.mark(c))
 	cmd.Dir = "/"
 	var complaint tail
 	cmd.Stderr = &complaint
@@ -143,7 +150,32 @@ func (s Changes) attach(ctx context.Context, c engine.Call) engine.Result {
 			return lost(fmt.Errorf("wait for the change: %w", err))
 		}
 	}
+	if change.State == journal.Died {
+		s.outlast(ctx, c)
+	}
 	return result(change)
+}
+
+// outlast waits for the processes of a change whose supervisor died: nobody is asked whether to make it again while it
+// goes on. They have the change's own time to end in, and are killed when that is over, or ctx ends.
+func (s Changes) outlast(ctx context.Context, c engine.Call) {
+	patience, done := context.WithTimeout(ctx, c.Timeout)
+	defer done()
+	for {
+		left, err := run.Survivors(s.mark(c))
+		if err != nil || len(left) == 0 {
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+			continue
+		case <-patience.Done():
+		}
+		for _, p := range left {
+			p.Kill()
+		}
+		return
+	}
 }
 
 // await waits while another engine's supervisor works on a change, and stops it when ctx ends.
