@@ -46,3 +46,23 @@ steps:
 		t.Errorf("the carets stand under %q, want %q", got, want)
 	}
 }
+
+// A literal that does not fit the parameter of an inner runbook is found when the outer one is loaded.
+func TestLiteralParametersOfAnInnerRunbook(t *testing.T) {
+	const outer = "runbook: outer\ntitle: Outer\nsteps:\n  - id: inner\n    uses: runbook\n    with: {name: inner, params: {where: rel, port: 99999}}\n"
+	const inner = "runbook: inner\ntitle: Inner\nparams:\n  where: {type: path, required: true}\n  port: {type: port, default: 80}\nsteps:\n  - id: c\n    uses: sim.look\n    with: {switch: \"${{ params.where }}\"}\n"
+	kinds, err := enginetest.SimKinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, diags := engine.Load("outer.yaml", []byte(outer), kinds, func(string) (string, []byte, error) {
+		return "inner.yaml", []byte(inner), nil
+	})
+	var places []string
+	for _, d := range diags {
+		places = append(places, strings.SplitAfter(outer, "\n")[d.Pos.Line-1][d.Pos.Col-1:d.Pos.Col-1+d.Length])
+	}
+	if got, want := strings.Join(places, " "), "rel 99999"; got != want {
+		t.Errorf("mistakes at %q, want %q: %+v", got, want, diags)
+	}
+}

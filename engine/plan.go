@@ -188,7 +188,9 @@ func checkBookParams(file string, s *PlanStep, book *Plan) []Diagnostic {
 		}
 	}
 	for _, e := range params.Entries {
-		if !slices.Contains(known, e.Key.Value) {
+		if i := slices.Index(known, e.Key.Value); i >= 0 {
+			diags = append(diags, checkBookParam(file, book.Runbook.Params[i], e.Value)...)
+		} else {
 			diags = append(diags, Diagnostic{
 				File: file, Pos: e.Key.Pos, Length: runes(e.Key.Value), Rule: "unknown-param", Hint: suggest(e.Key.Value, known),
 				Message: fmt.Sprintf("runbook %s has no parameter %s", book.Runbook.Name.Value, e.Key.Value),
@@ -196,6 +198,22 @@ func checkBookParams(file string, s *PlanStep, book *Plan) []Diagnostic {
 		}
 	}
 	return diags
+}
+
+// checkBookParam holds a literal value against the parameter that it is given to. What an expression gives, the run
+// finds out.
+func checkBookParam(file string, p Param, v Value) []Diagnostic {
+	if v.Kind != Scalar || p.Secret || strings.Contains(v.Text.Value, openMark) {
+		return nil
+	}
+	_, want, hint := p.value(v.Text.Value)
+	if want == "" {
+		return nil
+	}
+	return []Diagnostic{{
+		File: file, Pos: v.Pos, Length: runes(v.Text.Value), Rule: "type", Hint: hint,
+		Message: misfitMessage("parameter "+p.Name.Value, v.Text.Value, want),
+	}}
 }
 
 // compiling turns the expressions of a document into code, collecting every mistake.
