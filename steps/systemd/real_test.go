@@ -165,6 +165,26 @@ func (h *realHost) do(kind string, in values) values {
 	return out
 }
 
+// soon performs a kind until its output is as wanted: for what others write at their own time.
+func (h *realHost) soon(kind string, in, want values) {
+	h.Helper()
+	out := h.do(kind, in)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && !has(out, want); {
+		time.Sleep(20 * time.Millisecond)
+		out = h.do(kind, in)
+	}
+	h.want(out, want)
+}
+
+func has(out, want values) bool {
+	for name, w := range want {
+		if fmt.Sprint(out[name]) != fmt.Sprint(w) {
+			return false
+		}
+	}
+	return true
+}
+
 // fail performs a kind that is expected to fail in a certain way.
 func (h *realHost) fail(ctx context.Context, kind string, in values, how engine.FailureKind) (values, string) {
 	h.Helper()
