@@ -140,25 +140,33 @@ func (h host) change(ctx context.Context, v verb, in changeIn, t engine.Task) (c
 	if v.name != "stop" {
 		m.hold(ctx, name)
 	}
-	start := time.Now()
-	out.Job, err = job.run(ctx, func(ctx context.Context, c *dbus.Conn, done chan<- string) (int, error) {
+	after, err := job.see(ctx, name, &out, func(ctx context.Context, c *dbus.Conn, done chan<- string) (int, error) {
 		return v.call(c, ctx, name, jobMode, done)
 	})
+	if err != nil {
+		return out, err
+	}
+	out.Changed = after.Active != before.Active || after.Invocation != before.Invocation ||
+		v.name == "reload" && out.Job == jobDone
+	return out, h.judge(ctx, v, out, after, in.User, t)
+}
+
+// see runs the job, and tells in out how it went and what the unit is then.
+func (j *jobRun) see(ctx context.Context, name string, out *changeOut, queue func(context.Context, *dbus.Conn, chan<- string) (int, error)) (after unitState, err error) {
+	start := time.Now()
+	out.Job, err = j.run(ctx, queue)
 	out.TookMS = int(time.Since(start).Milliseconds())
 	if err != nil {
 		if out.Job == "" {
 			out.Job = jobUnseen
 		}
-		return out, err
+		return after, err
 	}
-	after, err := job.manager.look(ctx, name)
-	if err != nil {
-		return out, err
+	after, err = j.manager.look(ctx, name)
+	if err == nil {
+		out.fill(after)
 	}
-	out.fill(after)
-	out.Changed = after.Active != before.Active || after.Invocation != before.Invocation ||
-		v.name == "reload" && out.Job == jobDone
-	return out, h.judge(ctx, v, out, after, in.User, t)
+	return after, err
 }
 
 // judge makes a failure of a job that did not end well.

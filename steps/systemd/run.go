@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -220,22 +219,12 @@ func (h host) run(ctx context.Context, in runIn, t engine.Task) (changeOut, erro
 	for _, s := range in.settings() {
 		properties = append(properties, s.property)
 	}
-	start := time.Now()
-	out.Job, err = job.run(ctx, func(ctx context.Context, c *dbus.Conn, done chan<- string) (int, error) {
+	after, err := job.see(ctx, name, &out, func(ctx context.Context, c *dbus.Conn, done chan<- string) (int, error) {
 		return c.StartTransientUnitContext(ctx, name, jobMode, properties, done)
 	})
-	out.TookMS = int(time.Since(start).Milliseconds())
-	if err != nil {
-		if out.Job == "" {
-			out.Job = jobUnseen
-		}
-		return out, err
-	}
-	after, err := job.manager.look(ctx, name)
 	if err != nil {
 		return out, err
 	}
-	out.fill(after)
 	out.Changed = out.Job == jobDone || after.Exists
 	v := verb{name: "run", holds: func(s unitState) bool { return s.Active == "active" }}
 	return out, h.judge(ctx, v, out, after, in.User, t)
