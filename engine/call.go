@@ -45,9 +45,6 @@ type Call struct {
 	Question *Question // Confirm
 }
 
-// Key names the call among all that go on at the same time.
-func (c Call) Key() string { return string(c.Verb) + " " + c.Step }
-
 // Result is what came of a call.
 type Result struct {
 	Output      map[string]any // in the output shape of the kind; may be partial with a failure

@@ -124,12 +124,11 @@ type SkipReason string
 
 // The reasons to skip. They are different things and are never given for one another.
 const (
-	NotNeeded   SkipReason = "not-needed"   // its condition is false
-	Undecided   SkipReason = "undecided"    // its condition, or an input, is unknown
-	GoalHolds   SkipReason = "goal-holds"   // the host was healthy at the start
-	NoLonger    SkipReason = "no-longer"    // it was agreed to, and the second look found it not needed any more
-	LimitHit    SkipReason = "limit"        // as many changes as the runbook allows have been made
-	NotRepeated SkipReason = "not-repeated" // in doubt, and nobody was there to say
+	NotNeeded SkipReason = "not-needed" // its condition is false
+	Undecided SkipReason = "undecided"  // its condition, or an input, is unknown
+	GoalHolds SkipReason = "goal-holds" // the host was healthy at the start
+	NoLonger  SkipReason = "no-longer"  // it was agreed to, and the second look found it not needed any more
+	LimitHit  SkipReason = "limit"      // as many changes as the runbook allows have been made
 )
 
 // Skipped is a step that was not made.

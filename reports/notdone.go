@@ -109,7 +109,7 @@ func decision(s *Step) []inline {
 			return condition(s.When, engine.False, skip.Because)
 		case engine.Undecided:
 			return undecided(s.When, skip.Because)
-		case engine.GoalHolds, engine.LimitHit, engine.NotRepeated: // its condition was not what it rests on
+		case engine.GoalHolds, engine.LimitHit: // its condition was not what it rests on
 			return explained(skip.Because, engine.True)
 		}
 	}

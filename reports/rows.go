@@ -179,7 +179,7 @@ func (r *report) endRows(s *Step) []row {
 				weight = detail
 			}
 			rows = append(rows, row{Moment: skip.Moment, who: tool(), undecided: []string{s.Path}, weight: weight})
-		case engine.NoLonger, engine.LimitHit, engine.NotRepeated:
+		case engine.NoLonger, engine.LimitHit:
 			add(skip.Moment, useful, text("concluded: "), code(s.Path), text(" "+skipWords(skip.Reason)))
 		}
 	}

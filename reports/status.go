@@ -146,8 +146,6 @@ func skipClass(r engine.SkipReason) Class {
 		return NotNeeded
 	case engine.Undecided, engine.LimitHit:
 		return CouldNot
-	case engine.NotRepeated:
-		return Doubtful
 	}
 	return CouldNot
 }

@@ -180,8 +180,6 @@ func skipWords(r engine.SkipReason) string {
 		return "could not decide"
 	case engine.LimitHit:
 		return "could not: the limit on changes was reached"
-	case engine.NotRepeated:
-		return "could not: it is in doubt whether it was made, and nobody said"
 	}
 	return "could not: " + oneLine(string(r))
 }

@@ -27,8 +27,6 @@ func (d *Display) skipped(e engine.Skipped) []row {
 		r.text, r.below = "not needed any more, so it was not made", terms
 	case engine.LimitHit:
 		r.text, r.below = "the runbook allows no more changes in one run", terms
-	case engine.NotRepeated:
-		r.text, r.below = "in doubt, and nobody was there to say", terms
 	case engine.Undecided:
 		r.word, r.paint = "UNKNOWN", d.screen.Paint.Warn
 		if len(e.Hangs) > 0 {
