@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,34 +48,15 @@ func script(t *testing.T, h *host.Host, text string) string {
 	return out.String()
 }
 
+// proof is a script that a broken host must answer with the text.
+type proof struct{ script, says string }
+
 // Each fault is proved by something else than the probes that Break waits for.
 func TestFaultsAreReal(t *testing.T) {
-	proofs := map[string]struct{ script, says string }{
-		"healthy": {"curl -s http://127.0.0.1:3000/orders", "dixis orders"},
-		"transient-stopped": {
-			"systemctl show --property=LoadState dixis-frontend-prod", "LoadState=not-found",
-		},
-		"transient-failed": {
-			"systemd-run --unit=dixis-frontend-prod true", "was already loaded or has a fragment file",
-		},
-		"launcher-stopped": {"systemctl is-active dixis-frontend-launcher", "inactive"},
-		"build-missing": {
-			"journalctl --no-pager -u dixis-frontend-prod", "Could not find a production build in the '.next' directory",
-		},
-		"ipv6-binding": {
-			"journalctl --no-pager -u dixis-frontend-prod", "EADDRINUSE: address already in use :::3000",
-		},
-		"port-held-foreign": {
-			"journalctl --no-pager -u dixis-frontend-prod", "EADDRINUSE: address already in use 127.0.0.1:3000",
-		},
-		"build-missing-disk-full": {
-			"mkdir -p /var/lib/runbook; head -c 4096 /dev/zero >/var/lib/runbook/journal.jsonl", "No space left on device",
-		},
-		"dbus-dead": {
-			"busctl list; systemctl is-active dixis-frontend-prod", "Failed to connect to bus: Connection refused\nactive\n",
-		},
-		"systemd-unreachable": {"systemctl status dixis-frontend-prod", "Failed to connect to bus: Connection refused\n"},
-	}
+	proofs := map[string]proof{"healthy": {"curl -s http://127.0.0.1:3000/orders", "dixis orders"}}
+	maps.Copy(proofs, frontendProofs())
+	maps.Copy(proofs, machineProofs())
+	maps.Copy(proofs, siteProofs())
 	for _, f := range host.Faults() {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
