@@ -26,6 +26,8 @@ const (
 	suite = "bookworm"
 	// appDir is where the frontend stands in the tree.
 	appDir = "/var/www/dixis/frontend"
+	// pm2 is what the production host has, as npm names it.
+	pm2 = "pm2@6.0.14"
 	// storeDir is pnpm's store, which allows `pnpm install --offline` on a host.
 	storeDir = "/var/lib/pnpm/store"
 )
@@ -35,7 +37,7 @@ func debian() []string {
 	return []string{
 		"--mode=root",
 		"--variant=apt",
-		"--include=systemd-sysv,dbus,iproute2,procps,curl,sudo,less",
+		"--include=systemd-sysv,dbus,iproute2,procps,curl,sudo,less,nginx-light,php8.2-cli,openssl,ca-certificates",
 		"--aptopt=Acquire::Languages \"none\"",
 		"--aptopt=APT::Install-Recommends \"false\"",
 		"--dpkgopt=force-unsafe-io",
@@ -68,7 +70,7 @@ func pnpmVersion() (string, error) {
 // key names the tree that this recipe makes with the given Node: 16 hex digits.
 func key(nodeVersion string) (string, error) {
 	var all bytes.Buffer
-	fmt.Fprintf(&all, "%s %s %s %s %q %q\n", runtime.GOARCH, nodeVersion, suite, storeDir, debian(), setup)
+	fmt.Fprintf(&all, "%s %s %s %s %s %q %q\n", runtime.GOARCH, nodeVersion, suite, pm2, storeDir, debian(), setup)
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -14,6 +14,10 @@ func TestRecipeNamesNoRegistry(t *testing.T) {
 		}
 		text, err := files.ReadFile(path)
 		for line := range strings.Lines(string(text)) {
+			// What the host says of its own ports and of whoever asks it.
+			for _, own := range []string{"://127.0.0.1:", "://$host$", "://$address"} {
+				line = strings.ReplaceAll(line, own, "")
+			}
 			if strings.Contains(line, "://") || strings.Contains(line, "tarball:") {
 				t.Errorf("%s names an address: %s", path, line)
 			}
