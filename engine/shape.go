@@ -52,6 +52,9 @@ type Field struct {
 	Is       string   // what a string stands for: path, unit, url, port, user, address, regexp, condition
 	Secret   bool     // inputs: may carry a secret, because it is passed by environment or standard input
 	Nullable bool     // outputs: null means "could not be seen", and is unknown in conditions
+	Moves    bool     // outputs: it changes while the host stays as it is: a pid, an age, a latency
+	Key      bool     // outputs, in the items of a list: with the other keys it tells one item from another
+	Restates string   // outputs: the field beside it that says the same in another form
 }
 
 // Duration is a length of time in an input, written "90s" or "5m".
@@ -79,6 +82,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 //	enum:"a,b"       the only values there are
 //	is:"path"        what a string stands for
 //	secret:"ok"      inputs: may carry a secret
+//	moves:"true"     outputs: it changes while the host stays as it is, so it is no news when it differs. A counter
+//	                 that only something unusual moves, like one of restarts, does not
+//	key:"true"       outputs, in the items of a list: with the other keys it tells one item from another
+//	restates:"name"  outputs: it says what the field of that name beside it says, in another form
 //
 // A pointer is nullable. This is the one place that reads tags.
 func ShapeOf[T any]() (Shape, error) {
@@ -122,6 +129,11 @@ func typeOf(t reflect.Type) (Type, error) {
 			}
 			out.Fields = append(out.Fields, field)
 		}
+		for _, f := range out.Fields {
+			if _, there := (Shape{out.Fields}).Field(f.Restates); !there && f.Restates != "" || f.Restates == f.Name {
+				return out, fmt.Errorf("field %s of %s: it restates %s, which is no other field", f.Name, t, f.Restates)
+			}
+		}
 		return out, nil
 	default:
 		return Type{}, fmt.Errorf("%s has no type in the language", t)
@@ -142,6 +154,9 @@ func fieldOf(f reflect.StructField) (Field, error) {
 		Is:       f.Tag.Get("is"),
 		Secret:   f.Tag.Get("secret") == "ok",
 		Nullable: f.Type.Kind() == reflect.Pointer,
+		Moves:    f.Tag.Get("moves") == "true",
+		Key:      f.Tag.Get("key") == "true",
+		Restates: f.Tag.Get("restates"),
 	}
 	if enum := f.Tag.Get("enum"); enum != "" {
 		out.Enum = strings.Split(enum, ",")

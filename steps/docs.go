@@ -24,7 +24,8 @@ changes nothing, a **fix** acts after somebody agreed, a **human** step asks a p
 	}
 	b.WriteString(`
 An output that is *null* could not be seen, and a condition on it is unknown. A check that could not look at all is
-unknown with one of these failures: exit, timeout, cancelled, denied, missing, unreachable, invalid.
+unknown with one of these failures: exit, timeout, cancelled, denied, missing, unreachable, invalid. What *moves by
+itself* differs from look to look on a host that stays as it is: ` + "`runbook snapshot --check`" + ` passes over it.
 `)
 	for _, k := range kinds {
 		b.WriteString("\n" + KindMarkdown(k))
@@ -56,7 +57,7 @@ func KindMarkdown(k engine.Kind) string {
 // outputs writes fields, and those inside them below: `sockets[].port`.
 func outputs(b *strings.Builder, prefix string, fields []engine.Field) {
 	for _, f := range fields {
-		fmt.Fprintf(b, "| `%s%s` | %s | %s |\n", prefix, f.Name, cell(typeName(f.Type)+nullable(f)), cell(f.Doc))
+		fmt.Fprintf(b, "| `%s%s` | %s | %s |\n", prefix, f.Name, cell(typeName(f.Type)+nullable(f)), cell(outputDoc(f)))
 		inner, path := f.Type, prefix+f.Name
 		for inner.Elem != nil {
 			inner, path = *inner.Elem, path+"[]"
@@ -148,6 +149,13 @@ func defaultOf(f engine.Field) string {
 func inputDoc(f engine.Field) string {
 	if f.Secret {
 		return f.Doc + ". May carry a secret"
+	}
+	return f.Doc
+}
+
+func outputDoc(f engine.Field) string {
+	if f.Moves {
+		return f.Doc + ". *Moves by itself*"
 	}
 	return f.Doc
 }

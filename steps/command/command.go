@@ -24,10 +24,10 @@ type output struct {
 	Signal      string `json:"signal" doc:"the signal that ended it, like KILL; empty when none did"`
 	Stdout      string `json:"stdout" doc:"its standard output, at most 8 KiB: of more the first and the last 4. All of it is evidence"`
 	Stderr      string `json:"stderr" doc:"its standard error, likewise"`
-	JSON        any    `json:"json" doc:"standard output as a value, when it is JSON and not longer than 8 KiB; otherwise null"`
-	StdoutBytes int    `json:"stdout_bytes" doc:"bytes it wrote to standard output in all"`
-	StderrBytes int    `json:"stderr_bytes" doc:"bytes it wrote to standard error in all"`
-	DurationMS  int    `json:"duration_ms" doc:"milliseconds that it took"`
+	JSON        any    `json:"json" restates:"stdout" doc:"standard output as a value, when it is JSON and not longer than 8 KiB; otherwise null"`
+	StdoutBytes int    `json:"stdout_bytes" restates:"stdout" doc:"bytes it wrote to standard output in all"`
+	StderrBytes int    `json:"stderr_bytes" restates:"stderr" doc:"bytes it wrote to standard error in all"`
+	DurationMS  int    `json:"duration_ms" moves:"true" doc:"milliseconds that it took"`
 }
 
 func commandKind() engine.Definition[commandInput, output] {

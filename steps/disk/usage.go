@@ -21,10 +21,10 @@ type usageInput struct {
 }
 
 type usageOutput struct {
-	FreeBytes         int      `json:"free_bytes" doc:"bytes that an ordinary user can still write; root may have more"`
+	FreeBytes         int      `json:"free_bytes" moves:"true" doc:"bytes that an ordinary user can still write; root may have more"`
 	SizeBytes         int      `json:"size_bytes" doc:"bytes of the whole file system"`
-	UsedPercent       float64  `json:"used_percent" doc:"percent in use of what an ordinary user can have, as df counts, to one decimal"`
-	InodesFreePercent *float64 `json:"inodes_free_percent" doc:"percent of the inodes that are free, to one decimal. null where the file system does not count them"`
+	UsedPercent       float64  `json:"used_percent" moves:"true" doc:"percent in use of what an ordinary user can have, as df counts, to one decimal"`
+	InodesFreePercent *float64 `json:"inodes_free_percent" moves:"true" doc:"percent of the inodes that are free, to one decimal. null where the file system does not count them"`
 	ReadOnly          bool     `json:"read_only" doc:"it is mounted read-only, perhaps by the kernel after an error"`
 	Mount             *string  `json:"mount" doc:"where it is mounted. null when that could not be found"`
 	Filesystem        *string  `json:"filesystem" doc:"its type, like ext4. null as mount"`

@@ -38,7 +38,7 @@ type statOutput struct {
 	Owner      string  `json:"owner" doc:"the user it belongs to, the number when it has no name"`
 	Group      string  `json:"group" doc:"the group it belongs to, the number when it has no name"`
 	Modified   string  `json:"modified" doc:"when its content last changed, in UTC, like 2026-11-20T12:00:00Z"`
-	AgeSeconds int     `json:"age_seconds" doc:"seconds since then, negative for a time in the future"`
+	AgeSeconds int     `json:"age_seconds" moves:"true" doc:"seconds since then, negative for a time in the future"`
 	Link       string  `json:"link" doc:"where path leads when it is a link itself, as written in the link"`
 	SHA256     *string `json:"sha256" doc:"the digest in hex. null when it was not asked for, or the file is larger than 256 MiB or not a file"`
 }

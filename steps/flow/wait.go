@@ -18,7 +18,7 @@ type waitInput struct {
 }
 
 type waitOutput struct {
-	WaitedMS int `json:"waited_ms" doc:"milliseconds that were waited"`
+	WaitedMS int `json:"waited_ms" moves:"true" doc:"milliseconds that were waited"`
 }
 
 func waitKind() engine.Definition[waitInput, waitOutput] {

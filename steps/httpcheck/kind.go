@@ -24,20 +24,20 @@ type getInput struct {
 type getOutput struct {
 	Status    int               `json:"status" doc:"the HTTP status, 0 when there was no whole answer"`
 	Error     string            `json:"error" doc:"why there was none, in one word: refused, reset, closed, timeout, unreachable, tls or malformed; empty when there was one"`
-	Detail    string            `json:"detail" doc:"the error in full"`
-	Body      string            `json:"body" doc:"the first 4 KiB of the body. More of it, up to 1 MiB, is evidence when the answer is not a good one"`
-	Size      int               `json:"size" doc:"bytes of the body that were read, at most 1 MiB"`
+	Detail    string            `json:"detail" moves:"true" doc:"the error in full"`
+	Body      string            `json:"body" moves:"true" doc:"the first 4 KiB of the body. More of it, up to 1 MiB, is evidence when the answer is not a good one"`
+	Size      int               `json:"size" moves:"true" doc:"bytes of the body that were read, at most 1 MiB"`
 	Found     bool              `json:"found" doc:"contains was given and the body contains it"`
 	Lacks     string            `json:"lacks" doc:"the text of contains when the body lacks it, otherwise empty"`
-	Headers   map[string]string `json:"headers" doc:"the answer's headers, names like Content-Type, at most 4 KiB of them. Set-Cookie is left out: its value is a credential"`
-	LatencyMS int               `json:"latency_ms" doc:"milliseconds until the answer's headers, or until nobody waited any longer"`
+	Headers   map[string]string `json:"headers" moves:"true" doc:"the answer's headers, names like Content-Type, at most 4 KiB of them. Set-Cookie is left out: its value is a credential"`
+	LatencyMS int               `json:"latency_ms" moves:"true" doc:"milliseconds until the answer's headers, or until nobody waited any longer"`
 	URL       string            `json:"url" doc:"what answered in the end, after redirects"`
 	TLS       *certificate      `json:"tls" doc:"the server's certificate, also when it was not accepted. null without TLS"`
 }
 
 type certificate struct {
 	Expires  string `json:"expires" doc:"until when it is valid, in UTC, like 2026-11-20T12:00:00Z"`
-	DaysLeft int    `json:"days_left" doc:"whole days until then, negative afterwards"`
+	DaysLeft int    `json:"days_left" moves:"true" doc:"whole days until then, negative afterwards"`
 	Subject  string `json:"subject" doc:"whom it is for, like CN=example.org"`
 	Issuer   string `json:"issuer" doc:"who signed it"`
 }

@@ -20,9 +20,9 @@ type dialInput struct {
 type dialOutput struct {
 	Reachable bool   `json:"reachable" doc:"somebody accepted the connection"`
 	Error     string `json:"error" doc:"why not, in one word: refused, reset, timeout or unreachable; empty when reachable"`
-	Detail    string `json:"detail" doc:"the error in full"`
+	Detail    string `json:"detail" moves:"true" doc:"the error in full"`
 	Remote    string `json:"remote" doc:"the address and port that accepted, which tells what a name stood for"`
-	LatencyMS int    `json:"latency_ms" doc:"milliseconds until the answer, or until nobody waited any longer"`
+	LatencyMS int    `json:"latency_ms" moves:"true" doc:"milliseconds until the answer, or until nobody waited any longer"`
 }
 
 func dialKind() engine.Definition[dialInput, dialOutput] {

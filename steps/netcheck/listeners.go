@@ -30,21 +30,21 @@ type listenersInput struct {
 
 type listenersOutput struct {
 	Sockets []socket `json:"sockets" doc:"the sockets that listen, by port, then IPv4 before IPv6; at most 64"`
-	Count   int      `json:"count" doc:"how many there are, also when not all of them are listed"`
+	Count   int      `json:"count" restates:"sockets" doc:"how many there are, also when not all of them are listed"`
 }
 
 type socket struct {
-	Address    string  `json:"address" doc:"where it listens; 0.0.0.0 is every IPv4 address, :: every address"`
-	Family     string  `json:"family" doc:"ipv4 or ipv6, the family of address"`
+	Address    string  `json:"address" key:"true" doc:"where it listens; 0.0.0.0 is every IPv4 address, :: every address"`
+	Family     string  `json:"family" restates:"address" doc:"ipv4 or ipv6, the family of address"`
 	ServesIPv4 *bool   `json:"serves_ipv4" doc:"whether IPv4 clients reach it: also true for a socket on :: that is not v6only. null when the kernel did not tell"`
-	Port       int     `json:"port" doc:"the port"`
+	Port       int     `json:"port" key:"true" doc:"the port"`
 	User       string  `json:"user" doc:"the user that the socket belongs to, the number when it has no name"`
-	PID        *int    `json:"pid" doc:"the process that has it, the oldest when several do. null when that is not to be seen: it takes root, and the same container"`
+	PID        *int    `json:"pid" moves:"true" doc:"the process that has it, the oldest when several do. null when that is not to be seen: it takes root, and the same container"`
 	Process    *string `json:"process" doc:"the kernel's name of the process, at most 15 bytes, like next-server (v1. null as pid"`
 	Command    *string `json:"command" doc:"its command line, at most 256 bytes. null as pid"`
 	Unit       *string `json:"unit" doc:"its systemd unit, empty when it has none. null as pid"`
 	UserUnit   *string `json:"user_unit" doc:"when unit is user@UID.service: the unit of that user's own systemd. null as pid"`
-	StartTime  *string `json:"start_time" doc:"when the process began, as process.signal takes it. null as pid"`
+	StartTime  *string `json:"start_time" moves:"true" doc:"when the process began, as process.signal takes it. null as pid"`
 }
 
 func listenersKind() engine.Definition[listenersInput, listenersOutput] {

@@ -28,21 +28,21 @@ type listInput struct {
 
 type listOutput struct {
 	Processes []process `json:"processes" doc:"the processes, by pid; at most 50. This tool and the command that started it are left out"`
-	Count     int       `json:"count" doc:"how many there are, also when not all of them are listed"`
+	Count     int       `json:"count" restates:"processes" doc:"how many there are, also when not all of them are listed"`
 }
 
 type process struct {
-	PID         int     `json:"pid" doc:"its number"`
-	Parent      int     `json:"parent" doc:"the pid of its parent"`
+	PID         int     `json:"pid" moves:"true" doc:"its number"`
+	Parent      int     `json:"parent" moves:"true" doc:"the pid of its parent"`
 	Process     string  `json:"process" doc:"the kernel's name of it, at most 15 bytes"`
-	Command     string  `json:"command" doc:"its command line, at most 256 bytes; its name in brackets for a thread of the kernel"`
-	User        string  `json:"user" doc:"its effective user, the number when it has no name"`
+	Command     string  `json:"command" key:"true" doc:"its command line, at most 256 bytes; its name in brackets for a thread of the kernel"`
+	User        string  `json:"user" key:"true" doc:"its effective user, the number when it has no name"`
 	Unit        *string `json:"unit" doc:"its systemd unit, empty when it has none. null when that is not to be seen"`
 	UserUnit    *string `json:"user_unit" doc:"when unit is user@UID.service: the unit of that user's own systemd. null as unit"`
-	State       string  `json:"state" doc:"R running, S sleeping, D waiting for a disk, T stopped, Z ended and not yet collected"`
-	StartTime   string  `json:"start_time" doc:"when it began, as process.signal takes it: ticks since boot, and the boot"`
-	AgeSeconds  int     `json:"age_seconds" doc:"seconds since it began"`
-	MemoryBytes int     `json:"memory_bytes" doc:"resident memory in bytes, roughly"`
+	State       string  `json:"state" moves:"true" doc:"R running, S sleeping, D waiting for a disk, T stopped, Z ended and not yet collected"`
+	StartTime   string  `json:"start_time" moves:"true" doc:"when it began, as process.signal takes it: ticks since boot, and the boot"`
+	AgeSeconds  int     `json:"age_seconds" moves:"true" doc:"seconds since it began"`
+	MemoryBytes int     `json:"memory_bytes" moves:"true" doc:"resident memory in bytes, roughly"`
 }
 
 func listKind() engine.Definition[listInput, listOutput] {

@@ -35,18 +35,18 @@ func (in journalIn) check() error {
 }
 
 type journalOut struct {
-	Lines      []journalLine     `json:"lines" doc:"the newest of the entries that were looked at, oldest first, together at most 14 KiB; all of them are in the evidence"`
-	Read       int               `json:"read" doc:"how many entries were looked at"`
-	Matched    []journalLine     `json:"matched" doc:"the newest entries that match, oldest first, together at most 6 KiB; empty without match"`
-	Count      int               `json:"count" doc:"how many entries match; without match, how many there are"`
+	Lines      []journalLine     `json:"lines" moves:"true" doc:"the newest of the entries that were looked at, oldest first, together at most 14 KiB; all of them are in the evidence"`
+	Read       int               `json:"read" moves:"true" doc:"how many entries were looked at"`
+	Matched    []journalLine     `json:"matched" moves:"true" doc:"the newest entries that match, oldest first, together at most 6 KiB; empty without match"`
+	Count      int               `json:"count" moves:"true" doc:"how many entries match; without match, how many there are"`
 	Found      map[string]bool   `json:"found" doc:"for each signature, whether an entry matches it. For: found.port_taken"`
-	Counts     map[string]int    `json:"counts" doc:"for each signature, how many entries match it"`
-	Examples   map[string]string `json:"examples" doc:"for each signature, the message of the newest entry that matches it in one line, at most 256 bytes in JSON; empty when none does"`
-	Suppressed int               `json:"suppressed" doc:"how many messages journald says it threw away because the unit wrote too many"`
-	Truncated  bool              `json:"truncated" doc:"something is missing here: there may be entries older than those looked at, not all fit into lines or matched, or one was too long to be read whole"`
-	Cursor     string            `json:"cursor" doc:"the journal's mark of the newest entry looked at; empty when there is none"`
-	Boot       string            `json:"boot" doc:"id of the boot that wrote the newest entry, 32 hex digits; empty when there is none"`
-	Invocation string            `json:"invocation" doc:"id of the run that was looked at, when the input names one; empty when the journal knows no run"`
+	Counts     map[string]int    `json:"counts" moves:"true" doc:"for each signature, how many entries match it"`
+	Examples   map[string]string `json:"examples" moves:"true" doc:"for each signature, the message of the newest entry that matches it in one line, at most 256 bytes in JSON; empty when none does"`
+	Suppressed int               `json:"suppressed" moves:"true" doc:"how many messages journald says it threw away because the unit wrote too many"`
+	Truncated  bool              `json:"truncated" moves:"true" doc:"something is missing here: there may be entries older than those looked at, not all fit into lines or matched, or one was too long to be read whole"`
+	Cursor     string            `json:"cursor" moves:"true" doc:"the journal's mark of the newest entry looked at; empty when there is none"`
+	Boot       string            `json:"boot" moves:"true" doc:"id of the boot that wrote the newest entry, 32 hex digits; empty when there is none"`
+	Invocation string            `json:"invocation" moves:"true" doc:"id of the run that was looked at, when the input names one; empty when the journal knows no run"`
 }
 
 type journalLine struct {

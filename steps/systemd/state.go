@@ -31,8 +31,8 @@ const (
 type unitState struct {
 	Unit  string `json:"unit" doc:"the full name that was asked for"`
 	ID    string `json:"id" doc:"the name that systemd knows it by: another one when the unit was asked for by an alias"`
-	State string `json:"state" doc:"the unit in one word: active, reloading, activating, deactivating, maintenance, inactive, failed; or, when it is not running, absent (no such unit), masked, broken (its file makes no sense)"`
-	Text  string `json:"text" doc:"the same in one line for people, with the time since and how the main process ended"`
+	State string `json:"state" restates:"active" doc:"the unit in one word: active, reloading, activating, deactivating, maintenance, inactive, failed; or, when it is not running, absent (no such unit), masked, broken (its file makes no sense)"`
+	Text  string `json:"text" moves:"true" doc:"the same in one line for people, with the time since and how the main process ended"`
 
 	Exists    bool   `json:"exists" doc:"false when the state is absent. A unit that exists keeps its name from being used by systemd-run"`
 	Transient bool   `json:"transient" doc:"it was made at run time by systemd-run, and has no file outside /run"`
@@ -53,30 +53,30 @@ type unitState struct {
 	RemainAfter bool              `json:"remain_after_exit" doc:"services: RemainAfterExit=. Such a unit is active (exited) once its command has ended, whatever became of what it began; starting it then does nothing"`
 	RunsAs      string            `json:"runs_as" doc:"services: User=; empty for the user of the manager"`
 	Dir         string            `json:"dir" doc:"services: WorkingDirectory="`
-	Command     []string          `json:"command" doc:"services: the arguments of the first ExecStart=, the program first, variables not expanded, secrets blanked. For: \"-H\" in command"`
-	CommandLine string            `json:"command_line" doc:"services: the same as one string, joined by spaces. For: command_line contains \"-H 127.0.0.1\""`
+	Command     []string          `json:"command" restates:"commands" doc:"services: the arguments of the first ExecStart=, the program first, variables not expanded, secrets blanked. For: \"-H\" in command"`
+	CommandLine string            `json:"command_line" restates:"commands" doc:"services: the same as one string, joined by spaces. For: command_line contains \"-H 127.0.0.1\""`
 	Commands    []string          `json:"commands" doc:"services: every ExecStart= as one string each"`
-	Environment []string          `json:"environment" doc:"services: Environment= as NAME=value, secrets blanked. Not what EnvironmentFile= adds"`
+	Environment []string          `json:"environment" restates:"env" doc:"services: Environment= as NAME=value, secrets blanked. Not what EnvironmentFile= adds"`
 	Env         map[string]string `json:"env" doc:"services: the same by name. For: env[\"PORT\"] == \"3000\""`
 
-	MainPID    int    `json:"main_pid" doc:"process id of the main process, 0 for none"`
+	MainPID    int    `json:"main_pid" moves:"true" doc:"process id of the main process, 0 for none"`
 	Restarts   int    `json:"restarts" doc:"services: how often systemd has restarted it by itself since it was last started by hand"`
 	ExitCode   string `json:"exit_code" doc:"services: how the main process ended: exited, killed, dumped; empty when it runs or never ran"`
 	ExitStatus int    `json:"exit_status" doc:"services: its exit status, or the number of the signal that killed it; 0 when exit_code is empty"`
-	ExitText   string `json:"exit_text" doc:"services: the same in the journal's words: status=203/EXEC, signal=SIGKILL"`
-	StatusText string `json:"status_text" doc:"services: what the service last said of itself (sd_notify STATUS=)"`
+	ExitText   string `json:"exit_text" restates:"exit_status" doc:"services: the same in the journal's words: status=203/EXEC, signal=SIGKILL"`
+	StatusText string `json:"status_text" moves:"true" doc:"services: what the service last said of itself (sd_notify STATUS=)"`
 	Condition  string `json:"condition" doc:"the Condition…= because of which systemd skipped the last start, like ConditionPathExists=/etc/app; empty when none did"`
 
-	Since      string `json:"since" doc:"when it came into this active state, RFC 3339 in UTC; empty when it has not changed since boot"`
-	AgeSeconds *int   `json:"age_seconds" doc:"for how many seconds it has been in this active state; null when it has not changed since boot"`
-	Invocation string `json:"invocation" doc:"id of its last or present run, 32 hex digits: a filter for systemd.journal; empty when it never ran"`
-	Job        int    `json:"job" doc:"number of the job that is queued or running for it, 0 for none"`
+	Since      string `json:"since" moves:"true" doc:"when it came into this active state, RFC 3339 in UTC; empty when it has not changed since boot"`
+	AgeSeconds *int   `json:"age_seconds" moves:"true" doc:"for how many seconds it has been in this active state; null when it has not changed since boot"`
+	Invocation string `json:"invocation" moves:"true" doc:"id of its last or present run, 32 hex digits: a filter for systemd.journal; empty when it never ran"`
+	Job        int    `json:"job" moves:"true" doc:"number of the job that is queued or running for it, 0 for none"`
 
 	Slice       string `json:"slice" doc:"the slice it belongs to"`
 	Cgroup      string `json:"cgroup" doc:"its control group; empty when it has none"`
-	Memory      *int   `json:"memory" doc:"memory in use, in bytes; null when systemd has no figure"`
+	Memory      *int   `json:"memory" moves:"true" doc:"memory in use, in bytes; null when systemd has no figure"`
 	MemoryLimit *int   `json:"memory_limit" doc:"MemoryMax= in bytes; null when there is no limit"`
-	Tasks       *int   `json:"tasks" doc:"number of its processes and threads; null when systemd has no figure"`
+	Tasks       *int   `json:"tasks" moves:"true" doc:"number of its processes and threads; null when systemd has no figure"`
 
 	Via string `json:"via" doc:"how systemd was reached: bus, or private socket when the bus does not answer or a user's systemd was asked"`
 }
