@@ -70,6 +70,7 @@ func TestFrontendNotStarting(t *testing.T) {
 			verdict: "escalated", exit: 6, findings: "port_taken name_taken address_in_use",
 			shows: host.Shows{
 				"transient": "failed (exit-code)", "port 3000": "127.0.0.1:3000 node", "/products": "404", "/orders": "404",
+				"site /products": "404", "site /orders": "404",
 			},
 		},
 		{
@@ -78,7 +79,7 @@ func TestFrontendNotStarting(t *testing.T) {
 			verdict: "escalated", exit: 6, findings: "name_taken build_missing disk_full",
 			shows: host.Shows{
 				"transient": "failed (exit-code)", "port 3000": "nobody", "build": "missing", "disk": "full",
-				"/products": "no answer", "/orders": "no answer",
+				"/products": "no answer", "/orders": "no answer", "site /products": "502", "site /orders": "502",
 			},
 		},
 		{
@@ -87,7 +88,9 @@ func TestFrontendNotStarting(t *testing.T) {
 			verdict: "undecided", exit: 8, unknown: "launcher transient name_free pinned",
 			shows: host.Shows{
 				"systemd": "does not answer", "dbus": "does not answer", "launcher": "unknown", "transient": "unknown",
+				"launcher file": "unknown", "pm2-deploy": "unknown", "nginx": "unknown",
 				"port 3000": "nobody", "/products": "no answer", "/orders": "no answer",
+				"site /products": "502", "site /orders": "502",
 			},
 		},
 		{

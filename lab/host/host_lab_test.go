@@ -317,7 +317,8 @@ func TestSnapshotOfAHostThatIsOnlyLookedAt(t *testing.T) {
 	h := boot(t)
 	before := snapshot(t, h)
 	script(t, h, `systemctl status dixis-frontend-prod no-such-unit cron; systemctl list-units --all; journalctl -n 5
-		systemctl cat dbus; ss -lntp; ps aux; ls -lR /etc >/dev/null; sudo -u deploy id; curl -s http://127.0.0.1:3000/orders`)
+		systemctl cat dbus; ss -lntp; ps aux; ls -lR /etc >/dev/null; sudo -u deploy id; curl -s http://127.0.0.1:3000/orders
+		curl -s https://dixis.gr/api/healthz; cd / && sudo -u deploy pm2 jlist`)
 	h.Check(t.Context())
 	for _, change := range before.Diff(snapshot(t, h)) {
 		t.Error(change)

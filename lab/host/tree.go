@@ -62,6 +62,8 @@ type Exclusion struct{ Path, Reason string }
 func Exclusions() []Exclusion {
 	return []Exclusion{
 		{"/var/log/journal", "each message that a unit logs is written there"},
+		{"/var/log/nginx", "each request that somebody looks with is written there"},
+		{"/home/deploy/.pm2/logs", "and each request that the backend answers"},
 	}
 }
 
