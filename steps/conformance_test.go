@@ -48,6 +48,7 @@ func cases() []stepstest.Case {
 			t.Helper()
 			return map[string]any{"address": listen(t)}
 		}},
+		{Kind: "dns.lookup", With: func(*testing.T) map[string]any { return map[string]any{"name": "localhost", "from": "hosts"} }},
 		{
 			Kind: "http.get",
 			With: func(t *testing.T) map[string]any {

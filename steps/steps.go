@@ -41,7 +41,7 @@ func order() []string {
 		"systemd.unit", "systemd.journal",
 		"systemd.start", "systemd.stop", "systemd.restart", "systemd.reload", "systemd.reset-failed",
 		"systemd.daemon-reload", "systemd.run", "systemd.dropin",
-		"net.listeners", "net.dial", "http.get",
+		"net.listeners", "net.dial", "dns.lookup", "http.get",
 		"file.stat", "file.read", "disk.usage", "file.write",
 		"process.list", "process.signal",
 		"command", "script", "pnpm.build",

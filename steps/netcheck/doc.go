@@ -1,9 +1,10 @@
-// Package netcheck holds the checks of sockets: net.listeners, who listens here, and net.dial, whether somebody answers
-// there.
+// Package netcheck holds the checks of sockets and names: net.listeners, who listens here, net.dial, whether somebody
+// answers there, and dns.lookup, what a name stands for.
 //
-// It promises that what it may not see is null and not absent, and that a port which refuses, resets or stays silent is
-// an answer, while a name that does not resolve is none. It opens connections and closes them again; it sends no byte
-// and changes nothing.
+// It promises that what it may not see is null and not absent; that a port which refuses, resets or stays silent is an
+// answer, while a name that does not resolve is none; and that "there is no such name" is said only when whoever had to
+// be asked has answered. It opens connections and closes them again; but for questions to the resolver it sends no
+// byte, and it changes nothing.
 package netcheck
 
 import "runbook/engine"
@@ -18,5 +19,9 @@ func Kinds() ([]engine.Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []engine.Kind{listeners, dial}, nil
+	lookup, err := engine.Define(lookupKind())
+	if err != nil {
+		return nil, err
+	}
+	return []engine.Kind{listeners, dial, lookup}, nil
 }
