@@ -28,8 +28,15 @@ func Probes() []Probe {
 		{"port 3000", "who listens on port 3000", "127.0.0.1:3000 next-server", listeners("3000")},
 		{"/products", "the page on 127.0.0.1:3000", "200", page("http://127.0.0.1:3000/products", "dixis products")},
 		{"/orders", "the page on 127.0.0.1:3000", "200", page("http://127.0.0.1:3000/orders", "dixis orders")},
-		{"build", "is .next/BUILD_ID there", "present", `
-			[ -s /var/www/dixis/frontend/.next/BUILD_ID ] && echo present || echo missing`},
+		{"restarts", "how often systemd has started next again after it died", "0", `
+			timeout 5 systemctl show --property=NRestarts --value dixis-frontend-prod 2>/dev/null || echo unknown`},
+		// A build writes the second file some time after the first; next needs both.
+		{"build", "is there a whole build in .next", "present", `
+			cd /var/www/dixis/frontend
+			[ -s .next/BUILD_ID ] || { echo missing; exit; }
+			[ -s .next/prerender-manifest.json ] && echo present || echo half`},
+		{"node modules", "can node find next's server", "whole", `
+			cd /var/www/dixis/frontend && node -p 'require.resolve("next")' >/dev/null 2>&1 && echo whole || echo broken`},
 		{"owner", "whose are the folders that a build writes to", "deploy", `
 			cd /var/www/dixis/frontend && stat --format=%U . .next node_modules 2>/dev/null | sort -u | paste -sd,`},
 
