@@ -85,6 +85,10 @@ func cases() []stepstest.Case {
 			t.Helper()
 			return map[string]any{"path": write(t, "old"), "text": "new"}
 		}},
+		{Kind: "file.permissions", With: func(t *testing.T) map[string]any {
+			t.Helper()
+			return map[string]any{"path": filepath.Dir(write(t, "text")), "mode": "go+rX", "recursive": true}
+		}},
 		{Kind: "process.list", With: func(*testing.T) map[string]any { return map[string]any{} }},
 		{
 			Kind: "process.signal",

@@ -42,7 +42,7 @@ func order() []string {
 		"systemd.start", "systemd.stop", "systemd.restart", "systemd.reload", "systemd.reset-failed",
 		"systemd.daemon-reload", "systemd.run", "systemd.dropin",
 		"net.listeners", "net.dial", "dns.lookup", "http.get",
-		"file.stat", "file.read", "disk.usage", "file.write",
+		"file.stat", "file.read", "disk.usage", "file.write", "file.permissions",
 		"process.list", "process.signal",
 		"command", "script", "pnpm.build",
 		"wait", "manual", "ask", "escalate", "runbook",
