@@ -2,6 +2,8 @@
 
 package host_test
 
+import "testing"
+
 func siteProofs() map[string]proof {
 	return map[string]proof{
 		"pm2-dead": {"pgrep -c -u deploy; grep -c online /home/deploy/.pm2/dump.pm2", "0\n1\n"},
@@ -46,5 +48,36 @@ func siteProofs() map[string]proof {
 		"both-down": {
 			"curl -s -o /dev/null -w '%{http_code} ' https://dixis.gr/orders https://dixis.gr/api/healthz -o /dev/null", "502 502 ",
 		},
+	}
+}
+
+// What a runbook or a person will do about the backend brings the whole host back.
+func TestBackendCanBeBroughtBack(t *testing.T) {
+	t.Parallel()
+	for fault, cure := range map[string]string{
+		"pm2-dead": "systemctl start pm2-deploy",
+		"pm2-dead-no-dump": `
+			systemctl start pm2-deploy
+			cd /var/www/dixis/backend
+			sudo -u deploy pm2 start artisan --name dixis-backend --interpreter php -- serve --host=127.0.0.1 --port=8001
+			sudo -u deploy pm2 save`,
+		"pm2-outside-unit": "cd /; sudo -u deploy pm2 kill; systemctl start pm2-deploy",
+		"backend-errored":  "sed -i /HEAD/d /var/www/dixis/backend/routes/api.php; cd /; sudo -u deploy pm2 restart dixis-backend",
+		"backend-hung":     "systemctl restart pm2-deploy",
+		"port-8001-held":   "systemctl disable --now pricing-feed",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			h := boot(t)
+			if err := h.Break(t.Context(), fault); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.Run(t.Context(), "sh", "-euc", cure); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.Break(t.Context(), "healthy"); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
