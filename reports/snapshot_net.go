@@ -1,0 +1,102 @@
+package reports
+
+import (
+	"time"
+)
+
+// listeners lists the sockets that were looked at.
+func (p *snapshot) listeners() document {
+	seen := p.seen("net.listeners")
+	if len(seen) == 0 {
+		return nil
+	}
+	d := section("Listeners")
+	t := table{head: []inline{
+		words(text("Address")), words(text("Process")), words(text("User")), words(text("Unit")), words(text("pid")), words(text("Command")),
+	}}
+	for _, s := range p.sockets() {
+		unit := orNot(s, "unit")
+		if own := s.str("user_unit"); own != "" {
+			unit = words(code(own), text(" of "), unit)
+		}
+		t.rows = append(t.rows, []inline{words(code(s.at())), orNot(s, "process"), words(label(s.str("user"))), unit, number(s, "pid"), cell(orNot(s, "command"))})
+	}
+	if len(t.rows) > 0 {
+		d = append(d, t)
+	}
+	var none list
+	for _, x := range seen {
+		if len(x.objects("sockets")) == 0 {
+			none = append(none, item{text: words(text("Nothing listens on "), code(about(x.step, x.with)), text("."))})
+		}
+	}
+	if len(none) > 0 {
+		d = append(d, none)
+	}
+	return d
+}
+
+// orNot is a text of an output as code: "none" when it is empty, "unknown" when it could not be seen.
+func orNot(f facts, name string) inline {
+	switch s, seen := f[name].(string); {
+	case !seen:
+		return words(text("unknown"))
+	case s == "":
+		return words(text("none"))
+	default:
+		return words(code(s))
+	}
+}
+
+// endpoints lists what was asked by HTTP, and what answered.
+func (p *snapshot) endpoints() document {
+	t := table{head: []inline{
+		words(text("Endpoint")), words(text("Answer")), words(text("Check")), words(text("Took")), words(text("Certificate")),
+	}}
+	for _, x := range p.of("http.get") {
+		where := words(code(orElse(x.input("url"), x.str("url"))))
+		if host := x.input("host"); host != "" {
+			where = words(where, text(" as "), code(host))
+		}
+		if x.look == nil {
+			t.rows = append(t.rows, []inline{where, words(text("unknown")), x.judged(), words(text("–")), words(text("–"))})
+			continue
+		}
+		answer := number(x.facts, "status")
+		if why := x.str("error"); why != "" {
+			answer = words(strong("none"), text(": "), label(why))
+		}
+		judged := x.judged()
+		if name := x.step.Path; name != "" {
+			judged = words(code(name), text(" "), judged)
+		}
+		t.rows = append(t.rows, []inline{where, answer, judged, words(text(milliseconds(x.facts, "latency_ms"))), certificateOf(x)})
+	}
+	if len(t.rows) == 0 {
+		return nil
+	}
+	return section("Endpoints", t)
+}
+
+func milliseconds(f facts, name string) string {
+	ms, ok := f.num(name)
+	if !ok {
+		return "–"
+	}
+	return Span(time.Duration(ms * float64(time.Millisecond)))
+}
+
+func certificateOf(x sight) inline {
+	tls := x.object("tls")
+	if tls == nil {
+		return words(text("–"))
+	}
+	out := words(label(tls.str("subject")), text(", until "), label(readable(tls.str("expires"))))
+	if days, ok := tls.num("days_left"); ok {
+		out = words(out, text(" ("+plural(int(days), "day")+" left)"))
+	}
+	if x.input("insecure") == "true" {
+		out = words(out, text(", not verified"))
+	}
+	return out
+}
