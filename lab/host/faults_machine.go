@@ -4,6 +4,24 @@ package host
 func machineFaults() []Fault {
 	return []Fault{
 		{
+			Name:    "disk-full",
+			Summary: "not one free block; what runs keeps running",
+			Script:  fillDisk,
+			Shows:   Shows{"disk": "full"},
+		},
+		{
+			Name:    "inodes-full",
+			Summary: "room on the disk, and none for one more file: a heap of sessions that nobody cleared away",
+			Script:  fillInodes,
+			Shows:   Shows{"inodes": "full"},
+		},
+		{
+			Name:    "hosts-entry-missing",
+			Summary: "dixis.gr is gone from /etc/hosts: the host itself does not know the name, whoever does is served",
+			Script:  `sed -i '/dixis\.gr/d' /etc/hosts`,
+			Shows:   Shows{"dixis.gr": "none", "site /products": "unknown host"},
+		},
+		{
 			Name:    "build-missing-disk-full",
 			Summary: "there is no production build and not one free block to make one",
 			Script:  `rm -rf ` + build + restart + fillDisk,
@@ -35,4 +53,13 @@ const fillDisk = `
 	dd if=/dev/zero of=/var/tmp/export.dump.part bs=1M 2>/dev/null || true
 	dd if=/dev/zero of=/var/tmp/export.dump.rest bs=4k 2>/dev/null || true
 	sync
+`
+
+// fillInodes makes empty files until there is no inode left, whatever else comes and goes meanwhile.
+const fillInodes = `
+	mkdir -p /var/lib/php/sessions
+	cd /var/lib/php/sessions
+	until [ "$(df --output=iavail / | tail -n 1)" -eq 0 ]; do
+		seq -f "sess_$(date +%s%N)_%.0f" "$(df --output=iavail / | tail -n 1)" | xargs touch 2>/dev/null || true
+	done
 `
