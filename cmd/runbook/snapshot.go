@@ -31,7 +31,7 @@ const (
 func (p program) snapshotCommand() command {
 	return command{
 		name: "snapshot", args: "[NAME] [-p NAME=VALUE]… > PAGE | [NAME] --check PAGE [--json]",
-		about: "write a page of what runs on a host, and see what has drifted from it",
+		about: "write down what runs on a host, and see what has drifted",
 		text: "Makes the checks of a runbook (" + defaultBook + " when none is named) as a dry run does, and prints a Markdown page of what they saw. " +
 			"With --check, it makes them again with the parameters of the page, and says what is different: exit 0 when nothing is, " +
 			"3 when something is, 8 when nothing is but not everything could be compared. What moves by itself (process ids, ages, " +
