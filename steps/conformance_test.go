@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"runbook/steps"
@@ -31,12 +32,14 @@ func cases() []stepstest.Case {
 	return []stepstest.Case{
 		{Kind: "systemd.unit", Unboxed: overTheBus},
 		{Kind: "systemd.journal", Unboxed: overTheBus},
+		{Kind: "systemd.boot", Unboxed: overTheBus},
 		{Kind: "systemd.start", Unboxed: overTheBus},
 		{Kind: "systemd.stop", Unboxed: overTheBus},
 		{Kind: "systemd.restart", Unboxed: overTheBus},
 		{Kind: "systemd.reload", Unboxed: overTheBus},
 		{Kind: "systemd.reset-failed", Unboxed: overTheBus},
 		{Kind: "systemd.daemon-reload", Unboxed: overTheBus},
+		{Kind: "systemd.enable", Unboxed: overTheBus},
 		{Kind: "systemd.run", Unboxed: overTheBus},
 		{Kind: "systemd.dropin", Unboxed: overTheBus},
 		{Kind: "net.listeners", With: func(t *testing.T) map[string]any {
@@ -69,6 +72,25 @@ func cases() []stepstest.Case {
 				return map[string]any{"url": url, "timeout": "1h"}, begun
 			},
 		},
+		{
+			Kind:   "nginx.test",
+			Starts: true,
+			With: func(t *testing.T) map[string]any {
+				t.Helper()
+				needNginx(t)
+				return map[string]any{"config": write(t, "events {}\npid /dev/null;\nerror_log stderr;\n")}
+			},
+			Slow: func(t *testing.T) (map[string]any, <-chan struct{}) {
+				t.Helper()
+				needNginx(t)
+				pipe := filepath.Join(t.TempDir(), "pipe") // nobody writes into it
+				if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return map[string]any{"config": write(t, "include "+pipe+";\n")}, nil
+			},
+		},
+		{Kind: "nginx.reload"},
 		{Kind: "file.stat", With: func(t *testing.T) map[string]any {
 			t.Helper()
 			return map[string]any{"path": write(t, "text"), "sha256": true}
@@ -187,6 +209,17 @@ func project(t *testing.T, script string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// needNginx skips a test that needs nginx where there is none. In CI it must run.
+func needNginx(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/usr/sbin/nginx"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("this test needs nginx (the package nginx-light), and CI must run it")
+		}
+		t.Skip("nginx is not installed")
+	}
 }
 
 func sleeper(t *testing.T) {

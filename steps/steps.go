@@ -12,6 +12,7 @@ import (
 	"runbook/steps/httpcheck"
 	"runbook/steps/human"
 	"runbook/steps/netcheck"
+	"runbook/steps/nginx"
 	"runbook/steps/node"
 	"runbook/steps/process"
 	"runbook/steps/systemd"
@@ -20,7 +21,7 @@ import (
 // All lists every step kind there is, in the order of the reference.
 func All() ([]engine.Kind, error) {
 	families := []func() ([]engine.Kind, error){
-		systemd.Kinds, netcheck.Kinds, httpcheck.Kinds, file.Kinds, disk.Kinds, process.Kinds, command.Kinds, node.Kinds,
+		systemd.Kinds, netcheck.Kinds, httpcheck.Kinds, file.Kinds, disk.Kinds, process.Kinds, command.Kinds, nginx.Kinds, node.Kinds,
 		flow.Kinds, human.Kinds,
 	}
 	var all []engine.Kind
@@ -38,10 +39,11 @@ func All() ([]engine.Kind, error) {
 // and nowhere else, is an error.
 func order() []string {
 	return []string{
-		"systemd.unit", "systemd.journal",
+		"systemd.unit", "systemd.journal", "systemd.boot",
 		"systemd.start", "systemd.stop", "systemd.restart", "systemd.reload", "systemd.reset-failed",
-		"systemd.daemon-reload", "systemd.run", "systemd.dropin",
+		"systemd.daemon-reload", "systemd.enable", "systemd.run", "systemd.dropin",
 		"net.listeners", "net.dial", "dns.lookup", "http.get",
+		"nginx.test", "nginx.reload",
 		"file.stat", "file.read", "disk.usage", "file.write", "file.permissions",
 		"process.list", "process.signal",
 		"command", "script", "pnpm.build",

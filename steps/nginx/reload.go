@@ -38,11 +38,11 @@ func (in reloadInput) check() error {
 type reloadOutput struct {
 	Changed  bool      `json:"changed" doc:"nginx has taken the configuration: all workers that take connections are new"`
 	Through  string    `json:"through" doc:"how it was told: a systemctl command, or the signal HUP to its master process when no unit runs it; empty when it was not"`
-	Master   int       `json:"master" doc:"process id of the master process" moves:"true"`
+	Master   int       `json:"master" moves:"true" doc:"process id of the master process"`
 	Workers  int       `json:"workers" doc:"how many workers take connections"`
-	Leaving  int       `json:"leaving" doc:"how many old workers only finish their connections" moves:"true"`
+	Leaving  int       `json:"leaving" moves:"true" doc:"how many old workers only finish their connections"`
 	Warnings []message `json:"warnings" doc:"what nginx -t found odd, at most 20"`
-	TookMS   int       `json:"took_ms" doc:"milliseconds from the signal until the new workers were seen" moves:"true"`
+	TookMS   int       `json:"took_ms" moves:"true" doc:"milliseconds from the signal until the new workers were seen"`
 }
 
 func reloadKind() engine.Definition[reloadInput, reloadOutput] {

@@ -10,11 +10,11 @@ import (
 func Kinds() ([]engine.Kind, error) { return kindsOf(thisHost()) }
 
 func kindsOf(h host) ([]engine.Kind, error) {
-	define := []func(host) (engine.Kind, error){unitKind, journalKind}
+	define := []func(host) (engine.Kind, error){unitKind, journalKind, bootKind}
 	for _, v := range verbs() {
 		define = append(define, func(h host) (engine.Kind, error) { return verbKind(h, v) })
 	}
-	define = append(define, resetFailedKind, daemonReloadKind, runKind, dropInKind)
+	define = append(define, resetFailedKind, daemonReloadKind, enableKind, runKind, dropInKind)
 
 	kinds := make([]engine.Kind, len(define))
 	errs := make([]error, len(define))

@@ -63,7 +63,7 @@ type story struct {
 
 func stories() []story {
 	var all []story
-	for _, some := range [][]story{unitStories(), journalStories(), changeStories(), fileStories(), busStories(), userStories()} {
+	for _, some := range [][]story{unitStories(), journalStories(), changeStories(), fileStories(), enableStories(), bootStories(), busStories(), userStories()} {
 		all = append(all, some...)
 	}
 	return all
