@@ -49,7 +49,7 @@ const killBus = `
 
 // fillDisk takes the last free block, those that ext4 keeps for root included.
 const fillDisk = `
-	fallocate -l "$(df --output=avail --block-size=1 / | tail -n 1)" /var/tmp/export.dump
+	fallocate -l "$(df --output=avail --block-size=1 / | tail -n 1)" /var/tmp/export.dump 2>/dev/null || true
 	dd if=/dev/zero of=/var/tmp/export.dump.part bs=1M 2>/dev/null || true
 	dd if=/dev/zero of=/var/tmp/export.dump.rest bs=4k 2>/dev/null || true
 	sync
