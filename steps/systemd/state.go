@@ -73,7 +73,7 @@ type unitState struct {
 	Job        int    `json:"job" moves:"true" doc:"number of the job that is queued or running for it, 0 for none"`
 
 	Slice       string `json:"slice" doc:"the slice it belongs to"`
-	Cgroup      string `json:"cgroup" doc:"its control group; empty when it has none"`
+	Cgroup      string `json:"cgroup" restates:"slice" doc:"its control group; empty when it has none"`
 	Memory      *int   `json:"memory" moves:"true" doc:"memory in use, in bytes; null when systemd has no figure"`
 	MemoryLimit *int   `json:"memory_limit" doc:"MemoryMax= in bytes; null when there is no limit"`
 	Tasks       *int   `json:"tasks" moves:"true" doc:"number of its processes and threads; null when systemd has no figure"`
