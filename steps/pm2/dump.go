@@ -1,0 +1,103 @@
+package pm2
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
+
+	"runbook/engine"
+	"runbook/steps/internal/budget"
+	"runbook/steps/internal/hostcall"
+)
+
+// Where pm2 saves its list, and the one before it.
+const (
+	dumpFile   = "dump.pm2"
+	backupFile = "dump.pm2.bak"
+)
+
+// mostNames is the most bytes of JSON that a list of names takes in a result.
+const mostNames = 5 << 10
+
+// saved is a list of processes on disk.
+type saved struct {
+	exists, valid bool
+	records       []record
+	modified      time.Time
+	size          int
+}
+
+type dump struct {
+	Exists  bool     `json:"exists" doc:"the file is there"`
+	Valid   bool     `json:"valid" doc:"it holds a list of processes, be it an empty one. pm2 deletes a broken one when it is to bring back processes"`
+	Names   []string `json:"names" doc:"the names of the processes in it, once each"`
+	SavedAt string   `json:"saved_at" doc:"when it was written, in UTC; empty when it is not there"`
+}
+
+func (s saved) dump() dump {
+	return dump{Exists: s.exists, Valid: s.valid, Names: shortList(s.names()), SavedAt: stamp(s.modified)}
+}
+
+func (s saved) names() []string { return namesOf(s.records) }
+
+// readDump reads a saved list and leaves it alone. That there is none, or a broken one, is an answer.
+func (p place) readDump(ctx context.Context, name string) (saved, error) {
+	const most = 64 << 20
+	s, err := hostcall.Look(ctx, p.user, func() (saved, error) {
+		f, info, err := openRegular(p.path(name))
+		if err != nil {
+			return saved{}, err
+		}
+		defer func() { _ = f.Close() }()
+		data, err := io.ReadAll(io.LimitReader(f, most))
+		s := saved{exists: true, modified: info.ModTime(), size: int(info.Size())}
+		s.records, s.valid = parseDump(data)
+		return s, err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return saved{}, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("read what %s has saved: %w", p, err)
+	}
+	return s, err
+}
+
+// parseDump reads a list as pm2 writes it: JSON, each process with its name.
+func parseDump(data []byte) (records []record, valid bool) {
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) || json.Unmarshal(data, &records) != nil ||
+		slices.ContainsFunc(records, func(r record) bool { return r.name() == "" }) {
+		return nil, false
+	}
+	return records, true
+}
+
+// usable refuses a saved list that nothing can be brought back from.
+func (s saved) usable(p place) error {
+	path := p.path(dumpFile)
+	switch {
+	case !s.exists:
+		return engine.Failf(engine.Missing, "bring back the processes of %s: there is no saved list %s", p.user, path)
+	case !s.valid:
+		return engine.Failf(engine.Invalid, "bring back the processes of %s: %s is broken, and pm2 would delete it; %s may hold the list before it",
+			p.user, path, backupFile)
+	case len(s.records) == 0:
+		return engine.Failf(engine.Missing, "bring back the processes of %s: the saved list %s is empty", p.user, path)
+	default:
+		return nil
+	}
+}
+
+func shortList(names []string) []string {
+	short := make([]string, len(names))
+	for i, name := range names {
+		short[i] = budget.Line(name, 256)
+	}
+	return budget.Items(short, 1000, mostNames)
+}
