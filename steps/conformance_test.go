@@ -120,6 +120,11 @@ func cases() []stepstest.Case {
 				return one(t, "sleep 86399")
 			},
 		},
+		{Kind: "host.facts", With: func(*testing.T) map[string]any { return map[string]any{} }},
+		{Kind: "host.changes", With: func(t *testing.T) map[string]any {
+			t.Helper()
+			return map[string]any{"since": "100000h", "paths": []any{filepath.Dir(write(t, "text"))}}
+		}},
 		{
 			Kind:   "command",
 			Starts: true,

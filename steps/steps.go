@@ -9,6 +9,7 @@ import (
 	"runbook/steps/disk"
 	"runbook/steps/file"
 	"runbook/steps/flow"
+	"runbook/steps/hostinfo"
 	"runbook/steps/httpcheck"
 	"runbook/steps/human"
 	"runbook/steps/netcheck"
@@ -21,7 +22,7 @@ import (
 // All lists every step kind there is, in the order of the reference.
 func All() ([]engine.Kind, error) {
 	families := []func() ([]engine.Kind, error){
-		systemd.Kinds, netcheck.Kinds, httpcheck.Kinds, file.Kinds, disk.Kinds, process.Kinds, command.Kinds, nginx.Kinds, node.Kinds,
+		systemd.Kinds, netcheck.Kinds, httpcheck.Kinds, file.Kinds, disk.Kinds, process.Kinds, hostinfo.Kinds, command.Kinds, nginx.Kinds, node.Kinds,
 		flow.Kinds, human.Kinds,
 	}
 	var all []engine.Kind
@@ -46,6 +47,7 @@ func order() []string {
 		"nginx.test", "nginx.reload",
 		"file.stat", "file.read", "disk.usage", "file.write", "file.permissions",
 		"process.list", "process.signal",
+		"host.facts", "host.changes",
 		"command", "script", "pnpm.build",
 		"wait", "manual", "ask", "escalate", "runbook",
 	}
