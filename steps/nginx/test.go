@@ -24,7 +24,7 @@ func (in testInput) check() error {
 
 type testOutput struct {
 	OK       bool      `json:"ok" doc:"nginx found nothing that would keep it from taking this configuration, in all that could be tried"`
-	Text     string    `json:"text" doc:"the answer in one line for people: the first error, with file and line where nginx names them"`
+	Text     string    `json:"text" restates:"errors" doc:"the answer in one line for people: the first error, with file and line where nginx names them"`
 	Errors   []message `json:"errors" doc:"what nginx found wrong, at most 20. It stops at the first error that keeps it from starting, so there may be more behind it"`
 	Warnings []message `json:"warnings" doc:"what it found odd, at most 20"`
 	Version  string    `json:"version" doc:"the program and its version, like nginx/1.22.1; empty when it did not say"`

@@ -107,12 +107,15 @@ func (h host) boot(ctx context.Context, _ bootIn, t engine.Task) (bootOut, error
 	if f.files, err = m.files(ctx); err != nil {
 		return bootOut{}, err
 	}
-	for _, name := range f.wanted() {
-		p, err := m.props(ctx, name)
+	for _, w := range f.wanted() {
+		v, err := m.property(ctx, w)
 		if err != nil {
 			return bootOut{}, err
 		}
-		f.details[name] = p
+		if f.details[w.unit] == nil {
+			f.details[w.unit] = props{}
+		}
+		f.details[w.unit][w.name] = v
 	}
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -174,17 +177,41 @@ func readClocks() (clocks, error) {
 	return c, nil
 }
 
-// wanted lists the units that more has to be known of: services, instances of templates, what is transient, and what has
-// failed.
-func (f bootFacts) wanted() []string {
-	var names []string
+// property names one property of a unit, and the part of its interface that it is in: Unit, or the type of the unit.
+type property struct{ unit, of, name string }
+
+// wanted lists what more has to be known. Asking for all properties of all units would have systemd read half of /sys and
+// all folders of unit files for each.
+func (f bootFacts) wanted() []property {
+	var out []property
 	for _, u := range f.units {
-		interesting := strings.HasSuffix(u.Name, ".service") || strings.Contains(u.Name, "@") || f.isTransient(u.Name)
-		if u.LoadState == "loaded" && interesting || u.ActiveState == stateFailed {
-			names = append(names, u.Name)
+		kind := u.Name[strings.LastIndexByte(u.Name, '.')+1:]
+		of := strings.ToUpper(kind[:1]) + kind[1:]
+		loaded, service := u.LoadState == "loaded", kind == "service"
+		if service && loaded {
+			out = append(out, property{u.Name, "Unit", "InactiveExitTimestampMonotonic"})
+		}
+		if service && f.isTransient(u.Name) {
+			out = append(out, property{u.Name, of, "ExecStart"})
+		}
+		if loaded && strings.Contains(u.Name, "@") {
+			out = append(out, property{u.Name, "Unit", "UnitFileState"})
+		}
+		if u.ActiveState == stateFailed && slices.Contains([]string{"service", "socket", "mount", "automount", "swap", "path", "timer", "scope"}, kind) {
+			out = append(out, property{u.Name, of, "Result"})
 		}
 	}
-	return names
+	return out
+}
+
+func (m *manager) property(ctx context.Context, w property) (any, error) {
+	ctx, cancel := m.quick(ctx)
+	defer cancel()
+	p, err := m.conn.GetUnitTypePropertyContext(ctx, w.unit, w.of, w.name)
+	if err != nil {
+		return nil, failed(ctx, "look at "+w.unit, err, engine.Invalid)
+	}
+	return p.Value.Value(), nil
 }
 
 // isTransient tells of a unit, not of what logins and slices consist of, that it was made at run time.

@@ -38,17 +38,14 @@ func bootOf(change func(f *bootFacts)) bootOut {
 		change(&f)
 	}
 	f.details = map[string]props{}
-	for i, name := range f.wanted() {
-		f.details[name] = props{"UnitFileState": f.files[name], "InactiveExitTimestampMonotonic": uint64(5_000_000 - 1_000*i), "Result": "exit-code"}
-	}
-	if p := f.details["idle.service"]; p != nil {
-		p["InactiveExitTimestampMonotonic"] = uint64(0)
-	}
-	if p := f.details["getty@tty1.service"]; p != nil {
-		p["UnitFileState"] = "enabled"
-	}
-	if p := f.details["app.service"]; p != nil {
-		p["ExecStart"] = [][]any{{"/usr/bin/app", []string{"/usr/bin/app", "--token=hunter2", strings.Repeat("x", 1000)}}}
+	started := map[string]uint64{"early.service": 3_000_000, "app.service": 4_000_000, "getty@tty1.service": 4_000_500, "late.service": 5_000_000}
+	for _, w := range f.wanted() {
+		values := map[string]any{"InactiveExitTimestampMonotonic": started[w.unit], "UnitFileState": "enabled", "Result": "exit-code"}
+		values["ExecStart"] = [][]any{{"/usr/bin/app", []string{"/usr/bin/app", "--token=hunter2", strings.Repeat("x", 1000)}}}
+		if f.details[w.unit] == nil {
+			f.details[w.unit] = props{}
+		}
+		f.details[w.unit][w.name] = values[w.name]
 	}
 	return f.output()
 }
@@ -64,7 +61,7 @@ func TestABoot(t *testing.T) {
 		Failed: []failedUnit{}, Enabled: &[]string{"getty@.service", "getty@tty1.service", "late.service"},
 		Transient: []transientUnit{{"app.service", "active", command}},
 		Order: []startedUnit{
-			{"app.service", "active", 4996}, {"getty@tty1.service", "active", 4997}, {"early.service", "inactive", 4999}, {"late.service", "active", 5000},
+			{"early.service", "inactive", 3000}, {"app.service", "active", 4000}, {"getty@tty1.service", "active", 4000}, {"late.service", "active", 5000},
 		},
 		Via: "bus",
 	}
@@ -76,7 +73,7 @@ func TestABoot(t *testing.T) {
 // A container's clock was started with its host's, long before it.
 func TestABootOfAContainer(t *testing.T) {
 	got := bootOf(func(f *bootFacts) { f.manager["KernelTimestamp"] = uint64(0) })
-	if got.UptimeS != 98 || got.BootMS == nil || *got.BootMS != 10_500 || got.BootedAt != "2023-11-14T22:13:22.000000Z" || got.Order[0].StartedMS != 2996 {
+	if got.UptimeS != 98 || got.BootMS == nil || *got.BootMS != 10_500 || got.BootedAt != "2023-11-14T22:13:22.000000Z" || got.Order[0].StartedMS != 1000 {
 		t.Errorf("have %+v", got)
 	}
 }

@@ -139,7 +139,7 @@ func installed(s unitState, owner string, options []*unit.UnitOption) []string {
 		if o.Section != "Install" {
 			continue
 		}
-		for _, name := range strings.Fields(o.Value) {
+		for name := range strings.FieldsSeq(o.Value) {
 			at := ""
 			switch o.Name {
 			case "WantedBy":

@@ -17,7 +17,7 @@ func bootStories() []story {
 			h.contains(out["enabled"], "dixis-frontend-launcher.service", "nginx.service", "getty@tty1.service")
 			h.contains(out["transient"], "active:active command:/var/www/dixis/frontend/node_modules/.bin/next start -H 127.0.0.1 -p 3000 unit:dixis-frontend-prod.service")
 			enabled := " " + strings.Trim(fmt.Sprint(out["enabled"]), "[]") + " "
-			for _, name := range strings.Fields(h.sh("systemctl list-unit-files --no-legend --state=enabled | cut -d' ' -f1")) {
+			for name := range strings.FieldsSeq(h.sh("systemctl list-unit-files --no-legend --state=enabled | cut -d' ' -f1")) {
 				h.contains(enabled, " "+name+" ")
 			}
 			if strings.Contains(enabled, " ssh.service ") || strings.Contains(enabled, " dbus.service ") {
