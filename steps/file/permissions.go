@@ -15,10 +15,9 @@ import (
 )
 
 const (
-	mostChangesShown = 40              // lines of what would change
-	mostExamples     = 20              // of what was changed or left, in the result
-	exampleSize      = 256             // bytes of one
-	describeWithin   = 2 * time.Second // how long a large tree is looked at before it is described by what was seen
+	mostExamples   = 20              // of what was changed or left, in the result
+	exampleSize    = 256             // bytes of one
+	describeWithin = 2 * time.Second // how long a large tree is looked at before it is described by what was seen
 )
 
 type permissionsInput struct {
@@ -34,7 +33,7 @@ type permissionsOutput struct {
 	Changed  bool     `json:"changed" doc:"something was changed; false when all was as it should be"`
 	Count    int      `json:"count" doc:"how many files, directories and links were changed, also when the step failed on its way"`
 	Looked   int      `json:"looked" doc:"how many there are, the path itself included"`
-	Examples []string `json:"examples" doc:"the first 20 of those that were changed, like /srv/app/.env: owner root -> deploy; all of them are in the evidence"`
+	Examples []string `json:"examples" doc:"the first 20 of those that were changed, like ./.env: owner root -> deploy; all of them are in the evidence"`
 	Left     int      `json:"left" doc:"how many were left as they are although they should be others: devices, files with several names unless hard_links is true, and places where another file system is mounted"`
 	LeftOver []string `json:"left_examples" doc:"the first 20 of those"`
 	OldOwner string   `json:"old_owner" doc:"who path itself belonged to before, for an undo of one path"`
@@ -131,6 +130,14 @@ func jobFor(in permissionsInput) (job, error) {
 	return job{place: at, in: in, wish: w}, err
 }
 
+// label is the path of an inode for people: in a tree as it is seen from its top.
+func (j job) label(i inode) string {
+	if !j.in.Recursive {
+		return shown(i.path)
+	}
+	return shown("." + strings.TrimPrefix(i.path, j.String()))
+}
+
 // each visits what is not as it should be, and what stays so for a reason.
 func (j job) each(ctx context.Context, looked *int, change func(i inode, r rights) error, leave func(i inode, reason string)) error {
 	return j.walk(ctx, j.in.Recursive, func(i inode) error {
@@ -151,93 +158,6 @@ func (j job) each(ctx context.Context, looked *int, change func(i inode, r right
 			return nil
 		}
 	})
-}
-
-// survey is what a job has to do.
-type survey struct {
-	looked, changes int
-	lines           []string       // the first changes
-	left            map[string]int // by reason
-	example         map[string]string
-	undo            string // of a single path
-}
-
-func (j job) survey(ctx context.Context) (survey, error) {
-	s := survey{left: map[string]int{}, example: map[string]string{}}
-	err := j.each(ctx, &s.looked, func(i inode, r rights) error {
-		s.changes++
-		if len(s.lines) < mostChangesShown {
-			s.lines = append(s.lines, shown(i.path)+": "+j.wish.difference(i.rights(), r))
-		}
-		if !i.below {
-			s.undo = j.wish.takesBack(i.rights(), r)
-		}
-		return nil
-	}, func(i inode, reason string) {
-		if s.left[reason]++; s.left[reason] == 1 {
-			s.example[reason] = shown(i.path)
-		}
-	})
-	return s, err
-}
-
-func describePermissions(ctx context.Context, in permissionsInput, t engine.Task) (engine.Description, error) {
-	d, err := hostcall.Look(ctx, t.As, func() (engine.Description, error) {
-		j, err := jobFor(in)
-		if err != nil {
-			return engine.Description{}, err
-		}
-		defer func() { _ = j.dir.Close() }()
-		soon, cancel := context.WithTimeout(ctx, describeWithin)
-		defer cancel()
-		s, err := j.survey(soon)
-		partly := err != nil && soon.Err() != nil && ctx.Err() == nil
-		if err != nil && !partly {
-			return engine.Description{}, err
-		}
-		return j.describe(s, partly), nil
-	})
-	return d, writeFailure(in.Path, err)
-}
-
-// describe tells what a survey found; partly when it had not seen all.
-func (j job) describe(s survey, partly bool) engine.Description {
-	d := engine.Description{Target: j.String(), Exact: s.lines}
-	if more := s.changes - len(s.lines); more > 0 {
-		d.Exact = append(d.Exact, fmt.Sprintf("… %d more", more))
-	}
-	for _, reason := range []string{leftMount, leftDevice, leftSeveral} {
-		if n := s.left[reason]; n > 0 {
-			d.Exact = append(d.Exact, fmt.Sprintf("left as they are: %d %s, like %s", n, reason, s.example[reason]))
-		}
-	}
-	atLeast := ""
-	if partly {
-		atLeast = "at least "
-		d.Exact = append(d.Exact, fmt.Sprintf("this is what could be seen in %s: the tree is larger", describeWithin))
-	}
-	switch {
-	case s.changes == 0 && !partly:
-		d.Summary = fmt.Sprintf("leave %s as it is", j)
-	case !j.in.Recursive:
-		d.Summary = fmt.Sprintf("change %s: %s", j, strings.TrimPrefix(s.lines[0], shown(j.String())+": "))
-		d.Undo = s.undo
-	default:
-		d.Summary = fmt.Sprintf("change %s%d of %d files and directories in %s: %s", atLeast, s.changes, s.looked, j, j.wanted())
-		d.Undo = "by hand, from the evidence, which holds what everything had before"
-	}
-	return d
-}
-
-// wanted is what the input asks for.
-func (j job) wanted() string {
-	var parts []string
-	for _, part := range [][2]string{{"owner ", j.in.Owner}, {"group ", j.in.Group}, {"mode ", j.in.Mode}} {
-		if part[1] != "" {
-			parts = append(parts, part[0]+part[1])
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // permit changes everything that is not as it should be, and keeps a line of each change.
@@ -265,7 +185,7 @@ func permit(ctx context.Context, in permissionsInput, t engine.Task) (permission
 		}
 		out.Count++
 		out.Changed = true
-		line := shown(i.path) + ": " + j.wish.difference(i.rights(), r)
+		line := j.label(i) + ": " + j.wish.difference(i.rights(), r)
 		_, _ = fmt.Fprintln(w, line)
 		if len(out.Examples) < mostExamples {
 			out.Examples = append(out.Examples, budget.Line(line, exampleSize))
@@ -273,7 +193,7 @@ func permit(ctx context.Context, in permissionsInput, t engine.Task) (permission
 		return nil
 	}, func(i inode, reason string) {
 		out.Left++
-		line := shown(i.path) + ": left, as it is one of those " + reason
+		line := j.label(i) + ": left, as it is one of those " + reason
 		_, _ = fmt.Fprintln(w, line)
 		if len(out.LeftOver) < mostExamples {
 			out.LeftOver = append(out.LeftOver, budget.Line(line, exampleSize))

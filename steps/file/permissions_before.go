@@ -103,7 +103,7 @@ func (j job) inventory(ctx context.Context) (string, error) {
 		if i.mounted || t == common[t.what] {
 			return nil
 		}
-		line := j.line(t) + " " + shown(i.path) + "\n"
+		line := j.line(t) + " " + j.label(i) + "\n"
 		if b.Len()+len(line) > mostKept {
 			cut++
 			return nil
