@@ -38,14 +38,14 @@ func Snapshot(plan *engine.Plan, events []engine.Stamped) ([]byte, error) {
 	}
 	var d document
 	for _, section := range []func() document{
-		p.head, p.wrong, p.managers, p.units, p.pm2, p.listeners, p.endpoints, p.boot, p.host, p.files, p.others, p.byHand, p.about,
+		p.head, p.wrong, p.managers, p.about, p.units, p.pm2, p.listeners, p.endpoints, p.boot, p.host, p.files, p.others, p.byHand,
 	} {
 		d = append(d, section()...)
 	}
 	d = append(d, section("Values that are compared",
 		line(code("runbook snapshot --check FILE"), text(" looks at the host again and compares what it sees with these values, and with nothing else on "+
 			"this page. What moves by itself (process ids, ages, memory, latency) is not among them. When the host has changed on purpose, take the page anew.")),
-		fence{language: "json", lines: block})...)
+		fence{language: blockLanguage, lines: block})...)
 	return markdown(d), nil
 }
 

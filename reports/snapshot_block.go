@@ -11,8 +11,12 @@ import (
 	"unicode/utf16"
 )
 
-// blockMark is in the block of values of a page, and in no other.
-const blockMark = `"runbook_snapshot"`
+// blockMark is in the block of values of a page, whose language is JSON. No other block of a page is both: the text of
+// a file can't pass for one.
+const (
+	blockMark     = `"runbook_snapshot"`
+	blockLanguage = "json"
+)
 
 // encode writes the values as the lines of the block that stands on a page: JSON, what is short on one line. Nothing in
 // it acts on a terminal or on Markdown, and nothing is lost: what could is written as \uXXXX.
@@ -135,7 +139,7 @@ func (v Values) check() error {
 	return nil
 }
 
-// block is a block of values on a page.
+// foundBlock is a block of values on a page.
 type foundBlock struct {
 	line int // the line of the page that its text begins in, from 1
 	text string
@@ -146,12 +150,12 @@ var fenceLine = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})[ \t]*([^`]*)$")
 // findBlock finds the one fenced block that holds values. What looks like one inside of another block is none.
 func findBlock(page string) (foundBlock, error) {
 	var found []foundBlock
-	var open string // the mark of the block that the line is in
+	var open, language string // the mark of the block that the line is in
 	var now foundBlock
 	var text []string
 	end := func() {
 		now.text = strings.Join(text, "\n")
-		if strings.Contains(now.text, blockMark) {
+		if language == blockLanguage && strings.Contains(now.text, blockMark) {
 			found = append(found, now)
 		}
 		open, text = "", nil
@@ -163,7 +167,7 @@ func findBlock(page string) (foundBlock, error) {
 		m := fenceLine.FindStringSubmatch(raw)
 		switch {
 		case open == "" && m != nil:
-			open, now = m[1], foundBlock{line: number + 1}
+			open, language, now = m[1], strings.TrimSpace(m[2]), foundBlock{line: number + 1}
 		case open != "" && m != nil && m[2] == "" && strings.HasPrefix(m[1], open):
 			end()
 		case open != "":

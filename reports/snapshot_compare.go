@@ -67,7 +67,10 @@ func (c *comparing) value(path string, t engine.Type, was, is any) {
 			c.list(path, *t.Elem, old, new)
 			return
 		}
-	case engine.String, engine.Span, engine.Bool, engine.Int, engine.Number:
+	case engine.String:
+		c.text(path, was, is)
+		return
+	case engine.Span, engine.Bool, engine.Int, engine.Number:
 	}
 	c.scalar(path, was, is)
 }
@@ -191,19 +194,23 @@ func inBrackets(key string) string {
 	return "[" + key + "]"
 }
 
-// scalar compares single values, and texts of several lines.
 func (c *comparing) scalar(path string, was, is any) {
-	if same(was, is) {
-		return
+	if !same(was, is) {
+		c.add(Difference{Field: path, Change: Changed, Was: was, Is: is})
 	}
-	d := Difference{Field: path, Change: Changed, Was: was, Is: is}
+}
+
+// text compares texts, those of several lines line by line.
+func (c *comparing) text(path string, was, is any) {
 	old, oldLines := fullText(was)
 	new, newLines := fullText(is)
-	if oldLines || newLines {
-		text := strings.TrimRight(udiff.Unified("page", "now", old, new), "\n")
-		d.Was, d.Is, d.Diff = old, new, strings.Split(text, "\n")
+	switch {
+	case !oldLines && !newLines:
+		c.scalar(path, was, is)
+	case old != new:
+		diff := strings.TrimRight(udiff.Unified("page", "now", old, new), "\n")
+		c.add(Difference{Field: path, Change: Changed, Was: old, Is: new, Diff: strings.Split(diff, "\n")})
 	}
-	c.add(d)
 }
 
 // lines is a text as it stands on a page: one of several lines is the list of its lines.

@@ -270,8 +270,6 @@ func fileLanguage(file string) string {
 	switch path.Ext(file) {
 	case ".service", ".socket", ".timer", ".ini":
 		return "ini"
-	case ".json":
-		return "json"
 	case ".yaml", ".yml":
 		return "yaml"
 	default:

@@ -154,7 +154,7 @@ func (u unitSight) process() inline {
 		}
 		out = append(out, size+" of memory")
 	}
-	if n, ok := u.num("restarts"); ok && len(out) > 0 {
+	if n, ok := u.num("restarts"); ok && len(out) > 0 && (n > 0 || u.str("active") == "active" && u.str("sub") == "running") {
 		out = append(out, plural(int(n), "restart")+" by systemd")
 	}
 	return words(sentence(strings.Join(out, ", ")))

@@ -88,9 +88,7 @@ func (s *driftScreen) print(code int) {
 	if len(s.drift.Unseen)+len(s.drift.Notes) > 0 {
 		s.add("")
 	}
-	for _, n := range s.drift.Unseen {
-		s.worded("NOT COMPARED", s.Paint.Warn, n.Step+": "+n.Why)
-	}
+	s.notCompared()
 	for _, n := range s.drift.Notes {
 		s.worded("NOTICE", s.Paint.Warn, n)
 	}
@@ -143,6 +141,21 @@ func (s *driftScreen) check(c reports.CheckDrift) {
 	}
 }
 
+// notCompared says what was not compared, once for all that have the same reason.
+func (s *driftScreen) notCompared() {
+	var reasons []string
+	steps := map[string][]string{}
+	for _, n := range s.drift.Unseen {
+		if steps[n.Why] == nil {
+			reasons = append(reasons, n.Why)
+		}
+		steps[n.Why] = append(steps[n.Why], n.Step)
+	}
+	for _, why := range reasons {
+		s.worded("NOT COMPARED", s.Paint.Warn, strings.Join(steps[why], ", ")+": "+why)
+	}
+}
+
 // difference is one line, and more when the values are long.
 func (s *driftScreen) difference(field string, d reports.Difference) {
 	const indent, deeper = "  ", "      "
@@ -152,7 +165,7 @@ func (s *driftScreen) difference(field string, d reports.Difference) {
 		s.add(indent + field + ":")
 		for _, line := range d.Diff {
 			for _, piece := range screen.Hard(screen.Exact(line), s.Width-len(deeper)) {
-				s.add(deeper + piece)
+				s.add(strings.TrimRight(deeper+piece, " "))
 			}
 		}
 	case d.Change == reports.Changed:
