@@ -37,7 +37,7 @@ type dump struct {
 	Exists  bool     `json:"exists" doc:"the file is there"`
 	Valid   bool     `json:"valid" doc:"it holds a list of processes, be it an empty one. pm2 deletes a broken one when it is to bring back processes"`
 	Names   []string `json:"names" doc:"the names of the processes in it, once each"`
-	SavedAt string   `json:"saved_at" doc:"when it was written, in UTC; empty when it is not there"`
+	SavedAt string   `json:"saved_at" moves:"true" doc:"when it was written, in UTC; empty when it is not there"`
 }
 
 func (s saved) dump() dump {

@@ -31,8 +31,8 @@ type listOut struct {
 	Version    string  `json:"version" doc:"the daemon's version of pm2, empty without one"`
 
 	Processes  []process `json:"processes" doc:"what the daemon has, by id; at most 50"`
-	Names      []string  `json:"names" doc:"the names of these, once each"`
-	Online     []string  `json:"online" doc:"those of the names whose processes are all online. For: \"api\" in online"`
+	Names      []string  `json:"names" restates:"processes" doc:"the names of these, once each"`
+	Online     []string  `json:"online" restates:"processes" doc:"those of the names whose processes are all online. For: \"api\" in online"`
 	Restarting *[]string `json:"restarting" doc:"with watch, the names of which a process was started again, or came or went, between the two looks; a program that ends again and again is online most of the time. null without watch"`
 
 	Dump   dump `json:"dump" doc:"the saved list, dump.pm2, which is brought back after a reboot"`
