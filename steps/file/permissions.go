@@ -33,7 +33,7 @@ type permissionsOutput struct {
 	Changed  bool     `json:"changed" doc:"something was changed; false when all was as it should be"`
 	Count    int      `json:"count" doc:"how many files, directories and links were changed, also when the step failed on its way"`
 	Looked   int      `json:"looked" doc:"how many there are, the path itself included"`
-	Examples []string `json:"examples" doc:"the first 20 of those that were changed, like ./.env: owner root -> deploy; all of them are in the evidence"`
+	Examples []string `json:"examples" doc:"the first 20 of those that were changed, like ./.env: owner root -> deploy; the evidence holds all of them, and of more than 1 MiB the first and the last"`
 	Left     int      `json:"left" doc:"how many were left as they are although they should be others: devices, files with several names unless hard_links is true, and places where another file system is mounted"`
 	LeftOver []string `json:"left_examples" doc:"the first 20 of those"`
 	OldOwner string   `json:"old_owner" doc:"who path itself belonged to before, for an undo of one path"`
@@ -59,8 +59,9 @@ and the capabilities of a program away, as always on Linux; the description show
 at.
 
 A failure ends the step at once: what was changed until then stays changed, ` + "`count`" + ` and the evidence say how much that is,
-and doing it again goes on from there. The evidence holds what everything had before. One path is taken back by another
-file.permissions with ` + "`old_owner`, `old_group` and `old_mode`" + `; a tree is put right by a person.`,
+and doing it again goes on from there. The evidence holds what everything had before: what is most common, and each
+exception to it. One path is taken back by another file.permissions with ` + "`old_owner`, `old_group` and `old_mode`" + `; a tree is
+put right by a person.`,
 		Example:  "path: /var/www/app\nowner: deploy\ngroup: deploy\nmode: u+rwX\nrecursive: true",
 		Check:    checkPermissions,
 		Describe: describePermissions,

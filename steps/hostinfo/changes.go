@@ -71,8 +71,8 @@ all: who edits a file and puts it back, or changes a database, is not seen here.
 
 Packages are those in the log of dpkg, also where it was rotated. Unit files are those in /etc/systemd/system,
 /usr/local/lib/systemd/system and /run/systemd/system, with their drop-ins and the links that enable them; units made by
-systemd-run are not. Links are followed to what they lead to. Boots come from the journal. All of them
-are in the evidence when not all fit into the result.`,
+systemd-run are not. Links are followed to what they lead to. Boots come from the journal. When not all fit into the
+result, the evidence holds all of them.`,
 		Example: "since: 24h\npaths: [/etc/nginx/nginx.conf, /etc/nginx/sites-available, /var/www/app]",
 		Check: func(in changesInput) error {
 			_, err := startOf(in.Since, time.Time{})
