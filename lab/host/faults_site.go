@@ -9,7 +9,6 @@ const (
 	refused  = "certificate refused"
 	looping  = "crash-loops"
 	noDaemon = "no daemon"
-	active   = "active (running)"
 )
 
 // siteFaults returns those of the backend and of nginx, which stands before both applications.
@@ -49,7 +48,7 @@ func siteFaults() []Fault {
 			Name:    "pm2-boot-disabled",
 			Summary: "pm2-deploy.service is disabled: all is well now, and the backend will not come back after a reboot",
 			Script:  `systemctl disable pm2-deploy`,
-			Shows:   Shows{"pm2-deploy": active, "pm2-deploy at boot": "disabled", "dixis-backend": "online"},
+			Shows:   Shows{"pm2-deploy": running, "pm2-deploy at boot": "disabled", "dixis-backend": "online"},
 		},
 		{
 			Name:    "pm2-dump-empty",
@@ -65,7 +64,7 @@ func siteFaults() []Fault {
 			Summary: "somebody ran pm2 stop: the daemon runs, dixis-backend does not",
 			Script:  pm2 + `stop dixis-backend`,
 			Shows: Shows{
-				"pm2-deploy": active, "dixis-backend": "stopped", "port 8001": nobody, "site /api/healthz": "502",
+				"pm2-deploy": running, "dixis-backend": "stopped", "port 8001": nobody, "site /api/healthz": "502",
 			},
 		},
 		{
@@ -119,7 +118,7 @@ func siteFaults() []Fault {
 			Name:    "nginx-config-untried",
 			Summary: "the same edit, and nobody has restarted nginx since: all is well until somebody does",
 			Script:  lostSemicolon,
-			Shows:   Shows{"nginx": active, "nginx -t": "fails", "site /products": "200"},
+			Shows:   Shows{"nginx": running, "nginx -t": "fails", "site /products": "200"},
 		},
 		{
 			Name:    "nginx-upstream-ipv6",
@@ -127,7 +126,7 @@ func siteFaults() []Fault {
 			Script: `sed -i 's|http://127.0.0.1:3000|http://[::1]:3000|' ` + site + `
 				systemctl reload nginx`,
 			Shows: Shows{
-				"nginx": active, "nginx -t": "ok", "/products": "200", "site /products": "502", "site /orders": "502",
+				"nginx": running, "nginx -t": "ok", "/products": "200", "site /products": "502", "site /orders": "502",
 				"site /api/healthz": "200",
 			},
 		},
@@ -136,7 +135,7 @@ func siteFaults() []Fault {
 			Summary: "nginx shows last year's certificate, which has expired",
 			Script: `cp -p ` + keys + `/2024/*.pem ` + keys + `/
 				systemctl reload nginx`,
-			Shows: Shows{"nginx": active, "certificate": "expired", "site /products": refused, "site /api/healthz": refused},
+			Shows: Shows{"nginx": running, "certificate": "expired", "site /products": refused, "site /api/healthz": refused},
 		},
 		{
 			Name:    "both-down",
