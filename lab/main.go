@@ -1,4 +1,4 @@
-// Lab boots disposable Debian 12 hosts with a real systemd and a real frontend, breaks them and says how they are.
+// Lab boots disposable Debian 12 hosts with a real systemd, frontend, backend and nginx, breaks them and says how they are.
 // See README.md beside this file; the work is done in package host.
 package main
 
