@@ -40,6 +40,7 @@ func reservedOutput(name string, effect Effect) bool {
 // names are the names that may stand in the expressions of one runbook, with their types.
 type names struct {
 	steps    map[string]Shape // outputs by step id
+	strange  map[string]bool  // steps of a kind that there is not: that is their one mistake, and their fields are none
 	findings []string
 	params   map[string]ParamType
 	self     Shape // the own output of the check whose expect it is; empty elsewhere
@@ -49,13 +50,18 @@ type names struct {
 
 func newNames(rb *Runbook, kinds Kinds) *names {
 	n := &names{
-		steps: map[string]Shape{}, params: map[string]ParamType{}, forKind: map[string]*names{},
+		steps: map[string]Shape{}, strange: map[string]bool{}, params: map[string]ParamType{}, forKind: map[string]*names{},
 	}
 	steps := types.Map{}
 	outputs := map[string]settledType{} // by kind: many steps share one
 	for _, s := range rb.Steps {
-		kind, _ := kinds.Find(s.Uses.Value)
+		kind, known := kinds.Find(s.Uses.Value)
 		n.steps[s.ID.Value] = kind.Output
+		if !known {
+			n.strange[s.ID.Value] = true
+			steps[s.ID.Value] = types.Any
+			continue
+		}
 		if _, ok := outputs[kind.Name]; !ok {
 			outputs[kind.Name] = settled(outputType(kind.Output))
 		}
@@ -161,7 +167,7 @@ func (n *names) checkRef(r ref, at ast.Node) *mistake {
 			return say("unknown-step", r.id, slices.Sorted(maps.Keys(n.steps)), "no step is called %s", r.id)
 		case r.field == "":
 			return say("unknown-field", "", nil, "steps.%s is a step, not a value: name one of its fields, like steps.%s.outcome", r.id, r.id)
-		case slices.Contains(statusWords(), r.field):
+		case n.strange[r.id], slices.Contains(statusWords(), r.field):
 			return nil
 		}
 		if _, ok := shape.Field(r.field); !ok {
