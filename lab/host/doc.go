@@ -3,7 +3,8 @@
 //
 // A host is a systemd-nspawn container on an overlay over the lab's image. It has its own PID 1, process ids, loopback
 // network, cgroups, and a disk of its own that really fills up, so hosts run side by side. What happens inside is
-// judged by curl, ss, systemctl, pm2's own socket and the host's disk seen from outside, never by the engine that is under test.
+// judged by curl, ss, systemctl, pm2's own socket and the host's disk seen from outside, never by the engine that is
+// under test.
 //
 // Commands enter a host as an administrator's would: as root with every capability. What the kernel does not divide
 // between containers, its clock, modules and sysctls, is therefore the machine's own. A test that tries to set the

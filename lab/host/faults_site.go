@@ -89,6 +89,12 @@ func siteFaults() []Fault {
 			},
 		},
 		{
+			Name:    "backend-orphaned",
+			Summary: "artisan was killed and left PHP's server behind, which serves on; pm2 starts another one in vain",
+			Script:  `pkill -KILL -u deploy -f '^php ` + backend + `/artisan'`,
+			Shows:   Shows{"dixis-backend": looping, "port 8001": "127.0.0.1:8001 php8.2", "site /api/healthz": "200"},
+		},
+		{
 			Name:    "port-8001-held",
 			Summary: "an unrelated service took 127.0.0.1:8001 while the backend was away, which pm2 now starts in vain",
 			Script: `systemctl stop pm2-deploy` + otherService("127.0.0.1", "8001") + `

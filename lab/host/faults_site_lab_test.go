@@ -4,6 +4,9 @@ package host_test
 
 import "testing"
 
+// ownerOf8001 prints the parent and the state of the process that has port 8001.
+const ownerOf8001 = `ps -o ppid= -o stat= -p "$(ss -Hlntp 'sport = :8001' | sed 's/.*pid=\([0-9]*\),.*/\1/')" | xargs`
+
 func siteProofs() map[string]proof {
 	return map[string]proof{
 		"pm2-dead": {"pgrep -c -u deploy; grep -c online /home/deploy/.pm2/dump.pm2", "0\n1\n"},
@@ -27,10 +30,10 @@ func siteProofs() map[string]proof {
 			until [ "$(starts)" != "$first" ]; do :; done
 			[ "${first#*:}" -gt 0 ] && echo climbs`, "climbs",
 		},
+		"backend-orphaned": {ownerOf8001, "1 S\n"},
 		// The cure that everybody tries first leaves the hung server behind, as nobody's child, with the port.
 		"backend-hung": {
-			`cd / && sudo -u deploy pm2 restart dixis-backend >/dev/null
-			ps -o ppid= -o stat= -p "$(ss -Hlntp 'sport = :8001' | sed 's/.*pid=\([0-9]*\),.*/\1/')" | xargs`, "1 T\n",
+			"cd / && sudo -u deploy pm2 restart dixis-backend >/dev/null\n" + ownerOf8001, "1 T\n",
 		},
 		"port-8001-held": {
 			"cat /home/deploy/.pm2/logs/dixis-backend-out.log",
@@ -64,6 +67,7 @@ func TestBackendCanBeBroughtBack(t *testing.T) {
 		"pm2-outside-unit": "cd /; sudo -u deploy pm2 kill; systemctl start pm2-deploy",
 		"backend-errored":  "sed -i /HEAD/d /var/www/dixis/backend/routes/api.php; cd /; sudo -u deploy pm2 restart dixis-backend",
 		"backend-hung":     "systemctl restart pm2-deploy",
+		"backend-orphaned": "systemctl restart pm2-deploy",
 		"port-8001-held":   "systemctl disable --now pricing-feed",
 	} {
 		t.Run(fault, func(t *testing.T) {
