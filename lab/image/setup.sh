@@ -16,14 +16,6 @@ systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer f
 systemctl mask console-getty.service
 systemctl enable dixis-frontend-launcher.service
 
-su deploy -s /bin/sh -c '
-  set -eu
-  cd /var/www/dixis/frontend
-  pnpm config set --global store-dir /var/lib/pnpm/store
-  pnpm install --offline --frozen-lockfile
-  pnpm build
-'
-
 # self_signed makes a certificate for dixis.gr and its key in folder $1, valid from $2 to $3, which this host trusts.
 # The dates are fixed: a tree from an old cache has the same certificates as a new one.
 self_signed() {
@@ -81,3 +73,13 @@ su deploy -s /bin/sh -c '
 PM2_HOME=/tmp/pm2 pm2 startup systemd -u deploy --hp /home/deploy
 PM2_HOME=/tmp/pm2 pm2 kill
 rm -rf /tmp/pm2
+
+# Last, because it takes longest: what pm2 saved is then older than the seconds in which pm2 takes a process for new
+# and gives up on it sooner.
+su deploy -s /bin/sh -c '
+  set -eu
+  cd /var/www/dixis/frontend
+  pnpm config set --global store-dir /var/lib/pnpm/store
+  pnpm install --offline --frozen-lockfile
+  pnpm build
+'
