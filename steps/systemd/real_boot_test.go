@@ -12,6 +12,7 @@ import (
 func bootStories() []story {
 	return []story{
 		{"the boot of a healthy host", func(h *realHost) {
+			h.sh("systemctl reset-failed") // whatever other stories have left
 			out := h.do("systemd.boot", values{})
 			h.want(out, values{"state": h.sh("systemctl is-system-running"), "finished": true, "boot_id": h.sh("cat /proc/sys/kernel/random/boot_id"), "failed_units": "[]", "failed_count": 0, "via": "bus"})
 			h.contains(out["enabled"], "dixis-frontend-launcher.service", "nginx.service", "getty@tty1.service")
@@ -40,6 +41,7 @@ func bootStories() []story {
 			}
 		}},
 		{"the boot of a host with failures", func(h *realHost) {
+			h.sh("systemctl reset-failed")
 			h.service("t-fail.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n")
 			h.after("systemctl disable t-fail.service")
 			h.sh("systemctl enable t-fail.service; systemctl start t-fail.service || true; systemd-run -q --unit=t-tran /bin/sleep 600; systemd-run -q --unit=t-kill /bin/sleep 600; systemctl kill -s KILL t-kill")
