@@ -167,6 +167,9 @@ func (x sight) judged() inline {
 	}
 }
 
+// check is the name of a check with what it says.
+func (x sight) check() inline { return words(code(x.step.Path), text(" "), x.judged()) }
+
 func (p *snapshot) head() document {
 	v := p.view
 	bad, blind := 0, 0
@@ -216,7 +219,7 @@ func (p *snapshot) wrong() document {
 	var l list
 	for _, x := range p.sights {
 		if !x.spare && (x.look == nil || x.look.Outcome != engine.OutcomeHealthy) {
-			l = append(l, item{text: words(named(x.step), text(": "), x.judged())})
+			l = append(l, item{text: words(named(x.step), text(" "), x.judged())})
 		}
 	}
 	for _, f := range p.view.Findings {
@@ -335,9 +338,9 @@ func (p *snapshot) about() document {
 	return append(section("About"), d...)
 }
 
-// pairs is a table of names and values without those that have none.
-func pairs(title, first inline, rows ...[]inline) table {
-	t := table{head: []inline{title, first}}
+// pairs is a table of names and values without those that have none. The first is its head.
+func pairs(head []inline, rows ...[]inline) table {
+	t := table{head: head}
 	for _, r := range rows {
 		if slices.ContainsFunc(r[1], func(s span) bool { return s.text != "" }) {
 			t.rows = append(t.rows, r)

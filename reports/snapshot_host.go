@@ -23,13 +23,13 @@ func (p *snapshot) boot() document {
 		if _, ok := x.num("boot_ms"); ok {
 			took = milliseconds(x.facts, "boot_ms")
 		}
-		d = append(d, pairs(words(text("Check")), words(code(x.step.Path), text(" "), x.judged()),
-			pair("State", state),
+		d = append(d, pairs(pair("State", state),
 			pair("Booted", label(readable(x.str("booted_at")))),
 			pair("The boot took", text(took)),
 			pair("Failed units", failedUnits(x)),
 			pair("Transient units", transientUnits(x)),
 			pair("Enabled units", codes(x.texts("enabled"))),
+			pair("Check", x.check()),
 		))
 		d = append(d, p.order(x)...)
 	}
@@ -138,14 +138,13 @@ func (p *snapshot) host() document {
 		case synchronised:
 			clock = words(text("synchronised"))
 		}
-		d = append(d, pairs(words(text("Check")), words(code(x.step.Path), text(" "), x.judged()),
-			pair("Name", maybe(x.str("hostname"))),
-			pair("System", p.system()),
+		d = append(d, pairs(pair("Name", maybe(x.str("hostname"))),
 			pair("Load", sentence(strings.Join(present(x.facts, "load1", "load5", "load15"), ", "))),
 			pair("Memory", sentence(freeOf(x.size("memory_available"), x.size("memory_total")))),
 			pair("Swap", sentence(freeOf(x.size("swap_free"), x.size("swap_total")))),
 			pair("Clock", clock),
 			pair("Logged in", sentence(strings.Join(people, ", "))),
+			pair("Check", x.check()),
 		))
 	}
 	if t := p.disks(); len(t.rows) > 0 {
@@ -191,7 +190,7 @@ func (p *snapshot) disks() table {
 		}
 		t.rows = append(t.rows, []inline{
 			words(code(x.input("path"))), mount, words(text(freeOf(x.size("free_bytes"), x.size("size_bytes")))), percent(x.facts, "used_percent"),
-			percent(x.facts, "inodes_free_percent"), words(code(x.step.Path), text(" "), x.judged()),
+			percent(x.facts, "inodes_free_percent"), x.check(),
 		})
 	}
 	return t
@@ -211,7 +210,7 @@ func (p *snapshot) names() table {
 		if len(addresses) == 0 {
 			addresses = words(strong("none"))
 		}
-		t.rows = append(t.rows, []inline{words(code(x.input("name"))), addresses, words(label(orElse(x.str("source"), "–"))), words(code(x.step.Path), text(" "), x.judged())})
+		t.rows = append(t.rows, []inline{words(code(x.input("name"))), addresses, words(label(orElse(x.str("source"), "–"))), x.check()})
 	}
 	return t
 }
@@ -244,7 +243,7 @@ func (p *snapshot) files() document {
 		}
 		t.rows = append(t.rows, []inline{
 			words(code(x.input("path"))), what, size, words(label(orElse(x.str("mode"), "–"))), words(label(orElse(owner, "–"))),
-			words(label(orElse(readable(x.str("modified")), "–"))), words(code(x.step.Path), text(" "), x.judged()),
+			words(label(orElse(readable(x.str("modified")), "–"))), x.check(),
 		})
 	}
 	if len(t.rows) == 0 {

@@ -59,18 +59,14 @@ func (p *snapshot) endpoints() document {
 			where = words(where, text(" as "), code(host))
 		}
 		if x.look == nil {
-			t.rows = append(t.rows, []inline{where, words(text("unknown")), x.judged(), words(text("–")), words(text("–"))})
+			t.rows = append(t.rows, []inline{where, words(text("unknown")), x.check(), words(text("–")), words(text("–"))})
 			continue
 		}
 		answer := number(x.facts, "status")
 		if why := x.str("error"); why != "" {
 			answer = words(strong("none"), text(": "), label(why))
 		}
-		judged := x.judged()
-		if name := x.step.Path; name != "" {
-			judged = words(code(name), text(" "), judged)
-		}
-		t.rows = append(t.rows, []inline{where, answer, judged, words(text(milliseconds(x.facts, "latency_ms"))), certificateOf(x)})
+		t.rows = append(t.rows, []inline{where, answer, x.check(), words(text(milliseconds(x.facts, "latency_ms"))), certificateOf(x)})
 	}
 	if len(t.rows) == 0 {
 		return nil

@@ -53,13 +53,14 @@ func (p *snapshot) pm2Daemon(x sight) document {
 		unit = words(unit, strong("disabled"))
 	}
 	d := document{heading{level: 2, text: words(text("pm2 of "), label(x.input("user")))}}
-	d = append(d, pairs(words(text("Check")), words(code(x.step.Path), text(" "), x.judged()),
-		pair("Daemon", daemon),
+	d = append(d, pairs(pair("Daemon", daemon),
 		pair("Version", label(x.str("version"))),
 		pair("Saved list", saved),
 		pair("Boot unit", unit),
+		pair("Starting again and again", codes(x.texts("restarting"))),
 		pair("Running, not saved", codes(x.texts("missing_in_dump"))),
 		pair("Saved, not running", codes(x.texts("missing_now"))),
+		pair("Check", x.check()),
 	))
 	t := table{head: []inline{
 		words(text("id")), words(text("Name")), words(text("Status")), words(text("Mode")), words(text("Restarts")), words(text("pid")),

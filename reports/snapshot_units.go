@@ -82,7 +82,7 @@ func (p *snapshot) units() document {
 
 func (p *snapshot) unit(u unitSight) document {
 	d := document{heading{level: 3, text: words(code(u.name()))}}
-	if what := u.str("description"); what != "" && what != u.name() {
+	if what := u.str("description"); what != "" && what != u.name() && !slices.Contains(u.texts("commands"), what) {
 		d = append(d, line(sentence(what)))
 	}
 	state := u.state()
@@ -93,7 +93,7 @@ func (p *snapshot) unit(u unitSight) document {
 	if u.yes("need_reload") {
 		file = words(file, text(", "), strong("changed since systemd read it"), text(": a daemon-reload is due"))
 	}
-	rows := [][]inline{pair("State", state), pair("Starts at boot", p.unitBoot(u)), pair("Runs as", label(u.as())), pair("Unit file", file)}
+	rows := [][]inline{pair("Starts at boot", p.unitBoot(u)), pair("Runs as", label(u.as())), pair("Unit file", file)}
 	rows = append(rows, pair("Drop-ins", codes(u.texts("dropins"))))
 	for _, command := range u.texts("commands") {
 		rows = append(rows, pair("Command", code(command)))
@@ -108,8 +108,8 @@ func (p *snapshot) unit(u unitSight) document {
 	if u.str("via") == "private socket" && u.user() == "" {
 		rows = append(rows, pair("Reached by", strong("private socket"), text(": the message bus does not answer")))
 	}
-	t := pairs(words(text("Checks")), u.verdicts(), rows...)
-	d = append(d, t)
+	rows = append(rows, pair("Checks", u.verdicts()))
+	d = append(d, pairs(pair("State", state), rows...))
 	for _, x := range p.filesOf(u) {
 		d = append(d, x.text("ini")...)
 	}

@@ -107,15 +107,16 @@ func (s *driftScreen) print(code int) {
 
 func (s *driftScreen) add(lines ...string) { s.lines = append(s.lines, lines...) }
 
-// worded adds a sentence behind a word.
+// worded is a sentence behind a word that is to be seen first.
+func worded(s screen.Screen, word string, paint func(string) string, text string) []string {
+	left := screen.Pad(word, 12) + "  "
+	lines := screen.Indent(screen.Wrap(screen.Line(text), s.Width-screen.Width(left)), left)
+	lines[0] = strings.Replace(lines[0], word, paint(word), 1)
+	return lines
+}
+
 func (s *driftScreen) worded(word string, paint func(string) string, text string) {
-	left := screen.Pad(word, 11) + "  "
-	for i, line := range screen.Indent(screen.Wrap(screen.Line(text), s.Width-screen.Width(left)), left) {
-		if i == 0 {
-			line = strings.Replace(line, word, paint(word), 1)
-		}
-		s.add(line)
-	}
+	s.add(worded(s.Screen, word, paint, text)...)
 }
 
 // head says which page it is, of which host and how old: an old page explains much.

@@ -89,21 +89,26 @@ func (p program) snapshot(c *cli.Context) error {
 // seen says on stderr what is not well on a page, which went to a file: a page of a host that is not well is a page, and
 // one with checks that could not look is not whole.
 func (p program) seen(v reports.Values) error {
-	s, code := p.screen(), exitOK
+	var bad, blind []string
 	for _, c := range v.Checks {
-		word, text := "", ""
 		switch {
-		case c.Blind() && c.Unseen != "":
-			word, text, code = "UNKNOWN", "could not look: "+c.Unseen, exitBlind
 		case c.Blind():
-			word, text, code = "UNKNOWN", "what it expects could not be told", exitBlind
+			blind = append(blind, c.Step)
 		case c.Outcome == engine.OutcomeUnhealthy:
-			word, text = "UNHEALTHY", "and so it stands on the page"
-		default:
-			continue
+			bad = append(bad, c.Step)
 		}
-		left := screen.Pad(word, 11) + screen.Line(c.Step) + "  "
-		_, _ = io.WriteString(s, strings.Join(screen.Indent(screen.Wrap(screen.Line(text), s.Width-screen.Width(left)), left), "\n")+"\n")
+	}
+	s, code := p.screen(), exitOK
+	var lines []string
+	if len(bad) > 0 {
+		lines = append(lines, worded(s, "UNHEALTHY", s.Paint.Bad, strings.Join(bad, ", ")+": the page says so")...)
+	}
+	if len(blind) > 0 {
+		code = exitBlind
+		lines = append(lines, worded(s, "UNKNOWN", s.Paint.Warn, strings.Join(blind, ", ")+": could not be looked at; the page says why")...)
+	}
+	for _, line := range lines {
+		_, _ = fmt.Fprintln(s, line)
 	}
 	return exitWith(code)
 }
