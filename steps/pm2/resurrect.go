@@ -88,9 +88,9 @@ func (h host) survey(ctx context.Context, in resurrectIn, as string) (revival, e
 		return r, nil
 	}
 	r.through = throughPM2
-	seen := !r.view.alive || r.view.unit != nil
-	if empty := len(r.view.records()) == 0; r.unit.exists && empty && seen && !r.unit.holds(r.view) {
-		r.through, r.stray = throughUnit, r.view.alive
+	// An empty daemon in the unit is one that is about to end: to stop it, the unit runs `pm2 kill`, which starts one first.
+	if r.unit.exists && len(r.view.records()) == 0 {
+		r.through, r.stray = throughUnit, r.view.alive && !r.unit.holds(r.view)
 		if !p.root {
 			return r, engine.Failf(engine.Denied, "bring back the processes of %s: %s must start the daemon, which takes root", p.user, r.unit.name)
 		}

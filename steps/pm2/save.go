@@ -2,6 +2,7 @@ package pm2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,8 +34,8 @@ func saveKind(h host) (engine.Kind, error) {
 		Name: "pm2.save",
 		Doc: `Saves the list of processes that the pm2 of a user has, so that they come back after a reboot.
 
-Refuses when there is no daemon, when it has no process, and when the disk is so full that pm2 could lose the list. What
-is not online is saved as it is, and would not be started after a reboot: so it also refuses when a name of the saved
+Refuses when there is no daemon, when it has no process, and when the disk is so full, or the file so owned, that pm2
+would lose the list that is there. What is not online is saved as it is, and would not be started after a reboot: so it also refuses when a name of the saved
 list is not online now, unless ` + "`drop`" + ` says that it may go. pm2 keeps the list before it as dump.pm2.bak.`,
 		Effect:   engine.Changes,
 		Example:  "user: deploy\n",
@@ -87,25 +88,35 @@ func (h host) surveySave(ctx context.Context, in saveIn, as string) (saving, err
 		return s, engine.Failf(engine.Missing, "%s: not online, and would not come back after a reboot any more: %s. Start them, or say drop: true",
 			begun, strings.Join(shortList(s.dropped), ", "))
 	}
-	if err := s.room(ctx); err != nil {
+	if err := s.safe(ctx); err != nil {
 		return s, err
 	}
 	s.program, err = h.program(ctx, p, s.view, h.bootUnit(p))
 	return s, err
 }
 
-// room refuses to save on a disk without room: pm2 empties the files before it writes them.
-func (s saving) room(ctx context.Context) error {
+// safe refuses to save where pm2 could lose the list there is: it empties the files before it writes them, and when it may
+// not write one it deletes it.
+func (s saving) safe(ctx context.Context) error {
 	const spare = 1 << 20
 	free, err := hostcall.Look(ctx, s.place.user, func() (uint64, error) {
+		for _, name := range []string{dumpFile, backupFile} {
+			path := s.place.path(name)
+			if err := unix.Access(path, unix.W_OK); err != nil && !errors.Is(err, unix.ENOENT) {
+				return 0, engine.Failf(engine.Denied, "pm2 can't write %s and would delete it: %w", path, err)
+			}
+		}
 		var st unix.Statfs_t
 		err := unix.Statfs(s.place.dir, &st)
 		return st.Bavail * uint64(st.Frsize), err //nolint:gosec // not negative
 	})
 	if err == nil && free < uint64(4*s.last.size+spare) { //nolint:gosec // not negative
-		err = engine.Failf(engine.Denied, "save the processes of %s: the disk has %d bytes free, and pm2 could lose the list there is", s.place.user, free)
+		err = engine.Failf(engine.Denied, "the disk has %d bytes free, too few for pm2 not to lose the list that is there", free)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("save the processes of %s: %w", s.place.user, err)
+	}
+	return nil
 }
 
 func (h host) describeSave(ctx context.Context, in saveIn, t engine.Task) (engine.Description, error) {
