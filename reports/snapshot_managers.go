@@ -52,16 +52,20 @@ func (p *snapshot) managers() document {
 // unitBoot is what starts a unit when the host boots.
 func (p *snapshot) unitBoot(u unitSight) inline {
 	enabled := u.str("enabled")
+	for _, other := range p.unitsSeen() {
+		switch {
+		case u.yes("exists") && !u.yes("transient") || !other.spawns(u.name()):
+		case other.str("enabled") == "enabled":
+			return words(text("by "), code(other.name()))
+		default:
+			return words(strong("no"), text(": "), code(other.name()), text(" makes it, and is "), label(orElse(other.str("enabled"), "not there")))
+		}
+	}
 	switch {
 	case !u.yes("exists"):
 		return words(strong("no"), text(": there is no such unit"))
 	case u.yes("transient"):
-		for _, other := range p.unitsSeen() {
-			if other.spawns(u.name()) {
-				return words(text("by "), code(other.name()))
-			}
-		}
-		return words(strong("no"), text(": transient, and no unit of this page spawns it"))
+		return words(strong("no"), text(": transient, and no unit of this page makes it"))
 	case enabled == "enabled":
 		return words(text("yes"))
 	case enabled == "disabled", enabled == "masked":
