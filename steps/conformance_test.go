@@ -1,12 +1,15 @@
 package steps_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -27,6 +30,9 @@ func TestConformance(t *testing.T) {
 // overTheBus is why native kinds that talk to systemd can't run inside the read sandbox: it lets nobody talk to a Unix
 // socket. What they only look at, they look at by properties.
 const overTheBus = "systemd is asked over a Unix socket"
+
+// overItsSocket is the same of pm2.
+const overItsSocket = "pm2 is asked over a Unix socket"
 
 func cases() []stepstest.Case {
 	return []stepstest.Case{
@@ -91,6 +97,17 @@ func cases() []stepstest.Case {
 			},
 		},
 		{Kind: "nginx.reload"},
+		{Kind: "pm2.list", With: pm2Home, Slow: silentPM2, Unboxed: overItsSocket},
+		{Kind: "pm2.logs", With: func(t *testing.T) map[string]any {
+			t.Helper()
+			with := pm2Home(t)
+			with["name"] = "api"
+			return with
+		}, Unboxed: overItsSocket},
+		{Kind: "pm2.resurrect", Unboxed: overItsSocket},
+		{Kind: "pm2.restart", Unboxed: overItsSocket},
+		{Kind: "pm2.start", Unboxed: overItsSocket},
+		{Kind: "pm2.save", Unboxed: overItsSocket},
 		{Kind: "file.stat", With: func(t *testing.T) map[string]any {
 			t.Helper()
 			return map[string]any{"path": write(t, "text"), "sha256": true}
@@ -225,6 +242,47 @@ func needNginx(t *testing.T) {
 		}
 		t.Skip("nginx is not installed")
 	}
+}
+
+// pm2Home is that of a pm2 without a daemon, which has run a process that talked a lot.
+func pm2Home(t *testing.T) map[string]any {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(home, ".pm2/logs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"dump.pm2": "[" + strings.Repeat(`{"name": "\u0001<&>"},`, 1000) + `{"name": "api"}]`, "logs/api-error.log": strings.Repeat("\x01<&>\n", 10_000),
+	} {
+		if err := os.WriteFile(filepath.Join(home, ".pm2", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return map[string]any{"user": me.Username, "home": home}
+}
+
+// silentPM2 is a daemon that never answers.
+func silentPM2(t *testing.T) (map[string]any, <-chan struct{}) {
+	t.Helper()
+	with := pm2Home(t)
+	home, _ := with["home"].(string)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(home, ".pm2/rpc.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	begun := make(chan struct{})
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			close(begun)
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}()
+	return with, begun
 }
 
 func sleeper(t *testing.T) {

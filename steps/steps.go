@@ -15,6 +15,7 @@ import (
 	"runbook/steps/netcheck"
 	"runbook/steps/nginx"
 	"runbook/steps/node"
+	"runbook/steps/pm2"
 	"runbook/steps/process"
 	"runbook/steps/systemd"
 )
@@ -23,7 +24,7 @@ import (
 func All() ([]engine.Kind, error) {
 	families := []func() ([]engine.Kind, error){
 		systemd.Kinds, netcheck.Kinds, httpcheck.Kinds, file.Kinds, disk.Kinds, process.Kinds, hostinfo.Kinds, command.Kinds, nginx.Kinds, node.Kinds,
-		flow.Kinds, human.Kinds,
+		pm2.Kinds, flow.Kinds, human.Kinds,
 	}
 	var all []engine.Kind
 	for _, kinds := range families {
@@ -45,6 +46,7 @@ func order() []string {
 		"systemd.daemon-reload", "systemd.enable", "systemd.run", "systemd.dropin",
 		"net.listeners", "net.dial", "dns.lookup", "http.get",
 		"nginx.test", "nginx.reload",
+		"pm2.list", "pm2.logs", "pm2.resurrect", "pm2.restart", "pm2.start", "pm2.save",
 		"file.stat", "file.read", "disk.usage", "file.write", "file.permissions",
 		"process.list", "process.signal",
 		"host.facts", "host.changes",

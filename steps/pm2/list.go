@@ -54,8 +54,8 @@ func listKind(h host) (engine.Kind, error) {
 It never starts a daemon, and it changes nothing. No daemon is an answer: ` + "`daemon`" + ` is false. A daemon that is alive
 and does not answer is none: the check is unknown, as unreachable.
 
-Online is less than it seems: a program that ends as soon as it is started is online most of the time. Ask for ` +
-			"`watch: 3s`" + `, and expect ` + "`len(restarting) == 0`" + `. The environment of the processes is never shown; their arguments
+Online is less than it seems: a program that ends as soon as it is started is online most of the time. Look twice, by
+` + "`watch: 3s`" + `, and expect ` + "`len(restarting) == 0`" + `. The environment of the processes is never shown; their arguments
 are, as everybody on the host can see them. Lists of names hold at most 5 KiB.`,
 		Effect:  engine.Reads,
 		Example: "user: deploy\nwatch: 3s\n",

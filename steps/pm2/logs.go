@@ -76,8 +76,8 @@ func logsKind(h host) (engine.Kind, error) {
 		Doc: `Reads the end of the log files of a process that pm2 runs or ran, and looks for what tells why it does not work.
 
 It works without a daemon too: then the saved list tells where the files are, or their usual names do. pm2 writes no
-times into them, so a line from a failure that was repaired a week ago matches as well as one from now: compare ` +
-			"`modified`" + `, and keep ` + "`lines`" + ` low. That a log is empty, or not there, is an answer; a process that neither pm2
+times into them, so a line from a failure that was repaired a week ago matches as well as one from now: compare
+` + "`modified`" + `, and keep ` + "`lines`" + ` low. That a log is empty, or not there, is an answer; a process that neither pm2
 nor a log file knows is a failure.`,
 		Effect: engine.Reads,
 		Example: `user: deploy

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"runbook/engine"
 	lab "runbook/lab/host"
@@ -67,7 +66,6 @@ type realHost struct{ *testing.T }
 const (
 	bootUnitName = "pm2-deploy.service"
 	session      = "session-99.scope"
-	answers      = "curl -sf -o /dev/null http://127.0.0.1:8001/api/healthz"
 	// inASession makes a command one that somebody has typed who is logged in.
 	inASession = "systemd-run --quiet --scope --slice=user.slice --unit=" + session + " sudo -u deploy env -C /tmp "
 )
@@ -104,13 +102,13 @@ func stories() []story {
 				"changed": true, "through": "boot unit", "daemon_unit": bootUnitName, "online": []string{"dixis-backend"},
 			})
 			h.sh("systemctl is-active " + bootUnitName)
-			h.until(answers)
+			h.untilItAnswers()
 		}},
 		{"a daemon that has just been killed comes back too", func(h *realHost) {
 			for range 3 {
 				h.sh(kill)
 				h.want(h.do("pm2.resurrect", deploy), values{"daemon_unit": bootUnitName, "online": []string{"dixis-backend"}})
-				h.until(answers)
+				h.untilItAnswers()
 			}
 		}},
 		{"an empty daemon in a session makes room for the boot unit", func(h *realHost) {
@@ -122,7 +120,7 @@ func stories() []story {
 			h.contains(h.describe("pm2.resurrect", deploy), "pm2 kill", session, "systemctl restart "+bootUnitName)
 			h.want(h.do("pm2.resurrect", deploy), values{"through": "boot unit", "daemon_unit": bootUnitName, "online": []string{"dixis-backend"}})
 			h.sh("systemctl is-active " + bootUnitName)
-			h.until(answers)
+			h.untilItAnswers()
 		}},
 		{"a daemon in a session that has processes is kept", func(h *realHost) {
 			h.sh(dead)
@@ -131,7 +129,7 @@ func stories() []story {
 			h.contains(h.describe("pm2.resurrect", deploy), "pm2 resurrect", session, "stays outside "+bootUnitName, "stray")
 			h.want(h.do("pm2.resurrect", deploy), values{"through": "pm2", "daemon_unit": session, "online": []string{"stray", "dixis-backend"}})
 			h.want(h.do("pm2.list", deploy), values{"daemon_pid": pid, "daemon_unit": session, "missing_in_dump": []string{"stray"}})
-			h.until(answers)
+			h.untilItAnswers()
 		}},
 		{"nothing is brought back from no list, or a broken one", func(h *realHost) {
 			h.sh(dead)
@@ -159,7 +157,7 @@ func stories() []story {
 			h.contains(h.describe("pm2.resurrect", deploy), "pm2 ping as deploy in /home/deploy")
 			h.want(h.do("pm2.resurrect", deploy), values{"through": "pm2", "online": []string{"dixis-backend"}, "daemon_unit": ""})
 			h.sh("test $(readlink /proc/$(cat /home/deploy/.pm2/pm2.pid)/cwd) = /home/deploy")
-			h.until(answers)
+			h.untilItAnswers()
 			h.sh(kill)
 		}},
 		{"systemd is reached without D-Bus", func(h *realHost) {
@@ -178,7 +176,7 @@ func stories() []story {
 			h.want(h.do("pm2.list", deploy), values{"online": []string{}})
 			h.fail("pm2.save", deploy, engine.Missing) // it would not be started after a reboot
 			h.do("pm2.start", backend)
-			h.until(answers)
+			h.untilItAnswers()
 		}},
 		{"a restart of a hung backend leaves its server behind", func(h *realHost) {
 			h.sh("pkill -STOP -u deploy php8.2")
@@ -186,7 +184,7 @@ func stories() []story {
 			out := h.do("pm2.restart", backend)
 			h.contains(out["survivors"], "-S 127.0.0.1:8001")
 			h.sh("systemctl restart " + bootUnitName) // ends it all
-			h.until(answers)
+			h.untilItAnswers()
 		}},
 		{"a list saved by root stays deploy's", func(h *realHost) {
 			h.sh("chown root /home/deploy/.pm2/dump.pm2") // as after a sudo pm2 save with deploy's HOME
@@ -202,7 +200,7 @@ func stories() []story {
 func (h *realHost) heal() {
 	h.sh("systemctl stop " + bootUnitName + "; systemctl reset-failed " + bootUnitName + " || true")
 	h.sh("pkill -KILL -u deploy || true; while pgrep -u deploy; do sleep 0.02; done; systemctl start " + bootUnitName)
-	h.until(answers)
+	h.untilItAnswers()
 }
 
 // sh judges and breaks the host, without the kinds that are under test.
@@ -218,16 +216,10 @@ func (h *realHost) sh(script string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// until waits for a shell condition.
-func (h *realHost) until(condition string) {
+// untilItAnswers waits for the backend.
+func (h *realHost) untilItAnswers() {
 	h.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for exec.CommandContext(context.Background(), "/bin/bash", "-c", condition).Run() != nil {
-		if time.Now().After(deadline) {
-			h.Fatalf("it never came true that %s", condition)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	h.sh("timeout 30 sh -c 'until curl -sf -o /dev/null http://127.0.0.1:8001/api/healthz; do sleep 0.05; done'")
 }
 
 func (h *realHost) noDaemon() {
