@@ -92,6 +92,7 @@ type review struct {
 	rb    *Runbook
 	kinds Kinds
 	rule  string // that is being looked at
+	sheet bool   // the values are those of a [Sheet], not the inputs of a kind
 	found []Diagnostic
 
 	bodies []body         // of the steps and of their undos, in order

@@ -78,8 +78,8 @@ func (v *review) typed(val Value, t Type, name string) {
 	if val.Kind == NoValue || isTemplate(val) {
 		return
 	}
-	if val.Kind == Scalar && val.Plain == nil {
-		v.report(val.Text, "", "%s is empty: give it a value, or delete the key", name)
+	if val.Null() {
+		v.reportAs("empty", val.Text, "", "%s is empty: give it a value, or delete the key", name)
 		return
 	}
 	switch t.Kind {
@@ -92,7 +92,7 @@ func (v *review) typed(val Value, t Type, name string) {
 	case Map:
 		if v.form(val, Mapping, t, name) {
 			for _, e := range val.Entries {
-				v.typed(e.Value, *t.Elem, name+"."+e.Key.Value)
+				v.typed(e.Value, *t.Elem, partOf(name, e.Key.Value))
 			}
 		}
 	case Object:
@@ -109,18 +109,24 @@ func (v *review) typed(val Value, t Type, name string) {
 
 func (v *review) typedFields(val Value, t Type, name string) {
 	shape := Shape{Fields: t.Fields}
+	var slips []string // keys that were meant
 	for _, e := range val.Entries {
 		if f, ok := shape.Field(e.Key.Value); ok {
-			v.typed(e.Value, f.Type, name+"."+f.Name)
+			if v.sheet && f.Nullable && e.Value.Null() {
+				continue
+			}
+			v.typed(e.Value, f.Type, partOf(name, f.Name))
+			v.listed(e.Value, f)
 			continue
 		}
 		names := fieldNames(shape)
 		meant := nearest(e.Key.Value, names)
-		v.report(e.Key, didYouMean(meant), "%s has no key %s%s", name, quoteKey(e.Key.Value), itHas(names, meant))
+		slips = append(slips, meant)
+		v.reportAs("unknown-key", e.Key, didYouMean(meant), "%s has no key %s%s", orElse(name, "the file"), quoteKey(e.Key.Value), itHas(names, meant))
 	}
 	for _, f := range t.Fields {
-		if _, given := val.Entry(f.Name); f.Required && !given {
-			v.reportAt(val.Pos, 1, "", "%s has no %s: %s", name, f.Name, lowerFirst(f.Doc))
+		if _, given := val.Entry(f.Name); f.Required && !given && !slices.Contains(slips, f.Name) {
+			v.reportAs("missing-key", Text{Pos: val.Pos}, "", "%s has no %s: %s", orElse(name, "the file"), f.Name, lowerFirst(f.Doc))
 		}
 	}
 }
@@ -131,11 +137,39 @@ func (v *review) form(val Value, want ValueKind, t Type, name string) bool {
 		return true
 	}
 	hint := ""
-	if want == Sequence && val.Kind == Scalar && t.Elem.Kind == String && !strings.ContainsAny(val.Text.Value, "\"'[]{},\n") {
+	if v.sheet && want == Sequence && val.Kind == Scalar && t.Elem.Kind == String {
+		hint = didYouMean("[" + val.Text.Value + "]")
+	} else if want == Sequence && val.Kind == Scalar && t.Elem.Kind == String && !strings.ContainsAny(val.Text.Value, "\"'[]{},\n") {
 		hint = didYouMean("[" + strings.Join(strings.Fields(val.Text.Value), ", ") + "]")
 	}
-	v.reportAt(val.Pos, v.valueLength(val), hint, "%s must be %s; this is %s", name, typeName(t), valueForm(val))
+	v.reportAt(val.Pos, v.valueLength(val), hint, "%s must be %s; this is %s", orElse(name, "the file"), typeName(t), valueForm(val))
 	return false
+}
+
+// partOf is what messages call a part of a value; the parts of the whole file stand alone.
+func partOf(name, part string) string {
+	if name == "" {
+		return part
+	}
+	return name + "." + part
+}
+
+// reportAs reports under another rule, of a sheet: what is asked of every file has one name there.
+func (v *review) reportAs(rule string, at Text, hint, format string, args ...any) {
+	if !v.sheet {
+		rule = v.rule
+	}
+	own := v.rule
+	v.rule = rule
+	v.report(at, hint, format, args...)
+	v.rule = own
+}
+
+// listed reports a word of a sheet that is none of those that its field can have.
+func (v *review) listed(val Value, f Field) {
+	if v.sheet && len(f.Enum) > 0 && val.Kind == Scalar && !val.Null() && !slices.Contains(f.Enum, val.Text.Value) {
+		v.reportAs("unknown-value", val.Text, suggest(val.Text.Value, f.Enum), "%s can't be %s: it is %s", f.Name, shorten(val.Text.Value), orList(f.Enum, "or"))
+	}
 }
 
 func (v *review) valueLength(val Value) int {

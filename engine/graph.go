@@ -30,14 +30,9 @@ func (p *Plan) link() []Diagnostic {
 
 func (p *Plan) linkStep(s *PlanStep) {
 	s.Decides = p.about(s.When.refs(), nil)
-	after := slices.Clone(s.Decides)
-	refs := s.Inputs.refs()
-	for _, more := range [][]ref{s.Expect.refs(), s.Title.refs(), s.Why.refs(), s.Target.refs(), s.User.refs()} {
-		refs = append(refs, more...)
-	}
-	after = append(after, p.about(refs, nil)...)
+	after := p.about(s.refs(), nil)
 	if s.Undo != nil {
-		for _, i := range p.about(append(s.Undo.Inputs.refs(), s.Undo.User.refs()...), nil) {
+		for _, i := range p.about(s.Undo.refs(), nil) {
 			if i != s.Index { // the way back may rest on what the step itself gave
 				after = append(after, i)
 			}
@@ -52,6 +47,23 @@ func (p *Plan) linkStep(s *PlanStep) {
 	after = append(after, s.Verify...)
 	slices.Sort(after)
 	s.After = slices.Compact(after)
+}
+
+// refs lists the names that the expressions of a step use, but for its way back.
+func (s *PlanStep) refs() []ref {
+	refs := s.Inputs.refs()
+	for _, more := range [][]ref{s.When.refs(), s.Expect.refs(), s.Title.refs(), s.Why.refs(), s.Target.refs(), s.User.refs()} {
+		refs = append(refs, more...)
+	}
+	return refs
+}
+
+// refs lists the names that the expressions of a way back use.
+func (u *PlanUndo) refs() []ref {
+	if u == nil {
+		return nil
+	}
+	return append(u.Inputs.refs(), u.User.refs()...)
 }
 
 func (p *Plan) verified(s *Step) []int {

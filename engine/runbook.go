@@ -111,6 +111,9 @@ func (v Value) Entry(key string) (Value, bool) {
 	return Value{}, false
 }
 
+// Null tells whether a value is there and says nothing: null, ~, or a key with nothing behind it.
+func (v Value) Null() bool { return v.Kind == Scalar && v.Plain == nil }
+
 // Risk is how much harm a fix can do.
 type Risk string
 
