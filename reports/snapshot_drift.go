@@ -71,7 +71,7 @@ func Compare(page Values, plan *engine.Plan, events []engine.Stamped) Drift {
 		i := now.index(was.Step)
 		if i < 0 {
 			if was.Unseen+was.Skipped == "" {
-				d.Unseen = append(d.Unseen, NotCompared{was.Step, "the runbook has no such check any more"})
+				d.Unseen = append(d.Unseen, NotCompared{was.Step, view.whyNot(was.Step)})
 			}
 			continue
 		}
@@ -106,6 +106,16 @@ func Compare(page Values, plan *engine.Plan, events []engine.Stamped) Drift {
 		d.Notes = append(d.Notes, "not seen when the page was written, so not compared: "+strings.Join(unseenThen, ", "))
 	}
 	return d
+}
+
+// whyNot is why a run has nothing of a check.
+func (v *View) whyNot(path string) string {
+	for i, r := range path {
+		if outer := v.Step(path[:i]); r == '/' && outer != nil && outer.Book == nil {
+			return "the runbook of " + outer.Path + " was not run: " + outer.Status().Word
+		}
+	}
+	return "the runbook has no such check any more"
 }
 
 // without lists the checks that another look does not have.

@@ -68,6 +68,9 @@ func (p program) snapshot(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if !looks(plan) {
+		return usagef("", "runbook %s has no checks: there is nothing to put on a page", plan.Runbook.Name.Value)
+	}
 	params, err := p.params(c, plan)
 	if err != nil {
 		return err
@@ -84,6 +87,11 @@ func (p program) snapshot(c *cli.Context) error {
 		return fmt.Errorf("print the page: %w", err)
 	}
 	return p.seen(reports.NewValues(h.Plan, h.Events))
+}
+
+// looks tells whether a runbook has checks, of its own or in the runbooks that it runs.
+func looks(p *engine.Plan) bool {
+	return slices.ContainsFunc(p.Steps, func(s *engine.PlanStep) bool { return s.Effect == engine.Reads || s.Book != nil && looks(s.Book) })
 }
 
 // seen says on stderr what is not well on a page, which went to a file: a page of a host that is not well is a page, and
