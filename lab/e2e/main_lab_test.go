@@ -116,11 +116,13 @@ func snapshot(t *testing.T, h *host.Host) host.Snapshot {
 	return s
 }
 
+// journalStreams is where journald remembers units, and forgets one that was stopped some time after it.
+const journalStreams = "/run/systemd/journal/streams"
+
 // unchanged fails the test for everything that is not as it was, but for what is at or below the paths in except.
 func unchanged(t *testing.T, h *host.Host, before host.Snapshot, except ...string) {
 	t.Helper()
-	// journald forgets a unit that was stopped some time after it.
-	except = append(except, "/run/systemd/journal/streams")
+	except = append(except, journalStreams)
 	for _, change := range before.Diff(snapshot(t, h), except...) {
 		t.Errorf("changed: %s", change)
 	}

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	question = "[y]es"  // among the keys of a question about a change
-	keys     = "[q]uit" // among those of every question, and the last of them
-	ready    = "> "     // behind the keys: from here on they count
+	question = "[y]es"               // among the keys of a question about a change
+	highRisk = "Anything else is No" // among the keys of one about a change of high risk, whose target is typed
+	keys     = "[q]uit"              // among those of every question, and the last of them
+	ready    = "> "                  // behind the keys: from here on they count
 )
 
 // session is a person's at a terminal of the host, with one program running in it.
@@ -156,12 +157,24 @@ func (s *session) answers(step, answer string) {
 	s.types(answer + "\n")
 }
 
-// agrees answers every question about a change with yes until the program ends.
+// agrees answers every question about a change with yes until the program ends, and types the target where that is
+// asked for.
 func (s *session) agrees() {
 	s.t.Helper()
-	for s.next(question) == 0 {
-		s.sees(ready)
-		s.types("y\n")
+	for {
+		switch s.next(question, highRisk) {
+		case 0:
+			s.sees(ready)
+			s.types("y\n")
+		case 1:
+			said := strings.Join(strings.Fields(s.shown()[:s.read]), " ") // wherever its lines end
+			s.sees(ready)
+			_, target, _ := cutLast(said, "Type ")
+			target, _, _ = strings.Cut(target, " to say yes.")
+			s.types(target + "\n")
+		default:
+			return
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func (h *Host) Break(ctx context.Context, fault string) error {
 		if _, err := h.Run(ctx, "/bin/sh", "-euc", f.Script); err != nil {
 			return fmt.Errorf("break the host with %s: %w", fault, err)
 		}
-		if err := h.await(ctx, f.Shows); err != nil {
+		if err := h.Await(ctx, f.Shows); err != nil {
 			return fmt.Errorf("break the host with %s: %w", fault, err)
 		}
 		return nil

@@ -87,8 +87,9 @@ func frontendFaults() []Fault {
 		{
 			Name:    "wrong-port",
 			Summary: "the launcher starts next on port 3001; both units are active",
-			Script:  `sed -i 's/\(PORT=\|-p \)3000/\13001/' ` + launcher + reload + restart,
-			Shows:   Shows{"launcher": exited, "transient": running, "port 3000": "nobody", "/products": noAnswer},
+			Script: `sed -i 's/\(PORT=\|-p \)3000/\13001/' ` + launcher + reload + restart + `
+				until ss -H -lnt "sport = :3001" | grep -q .; do sleep 0.02; done`,
+			Shows: Shows{"launcher": exited, "transient": running, "port 3000": "nobody", "/products": noAnswer},
 		},
 		{
 			Name:    "ipv6-binding",

@@ -88,8 +88,8 @@ func healthy() Shows {
 // Shows names probes and the answers that they must give.
 type Shows map[string]string
 
-// await waits until the host shows what it must, and says what it shows instead when that never comes.
-func (h *Host) await(ctx context.Context, want Shows) error {
+// Await waits until the host shows what it must, and says what it shows instead when that never comes.
+func (h *Host) Await(ctx context.Context, want Shows) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var differs string

@@ -56,7 +56,7 @@ func Boot(ctx context.Context, o Options) (*Host, error) {
 		return nil, fmt.Errorf("boot a lab host: %w", err)
 	}
 	if err = h.start(ctx); err == nil {
-		err = h.await(ctx, healthy())
+		err = h.Await(ctx, healthy())
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("boot the lab host %s: %w%s", h.Name, err, h.console()), h.Close())
