@@ -22,21 +22,28 @@ import (
 	"github.com/yuin/goldmark/text"
 
 	"runbook/engine"
+	"runbook/engine/scenario"
 	"runbook/runbooks"
 	"runbook/steps"
 )
 
 const language = "language.md"
 
-// Every runbook in a page loads without a word, and every YAML block of the language's reference is a runbook.
+// Every runbook in a page loads without a word, and its scenarios pass. Every YAML block of the language's reference is a
+// runbook, or begins with the name of the scenarios that it holds.
 func TestExamplesLoad(t *testing.T) {
 	kinds, err := steps.All()
 	if err != nil {
 		t.Fatal(err)
 	}
-	books := map[string][]byte{}
+	books, rehearsals := map[string][]byte{}, map[string][]byte{}
 	for _, file := range pages(t) {
 		for _, block := range blocks(t, file, "yaml") {
+			first, _, _ := strings.Cut(block, "\n")
+			if name, ok := strings.CutSuffix(strings.TrimPrefix(first, "# "), ".scenarios.yaml"); ok {
+				rehearsals[name] = []byte(block)
+				continue
+			}
 			rest, isBook := strings.CutPrefix(block, "runbook:")
 			if !isBook {
 				if file == language {
@@ -67,10 +74,32 @@ func TestExamplesLoad(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(books)) {
 		t.Run(name, func(t *testing.T) {
-			if _, found := engine.Load(name+".yaml", books[name], kinds, find); len(found) > 0 {
-				t.Error(engine.RenderAll(found, books[name]))
+			plan, found := engine.Load(name+".yaml", books[name], kinds, find)
+			if len(found) > 0 {
+				t.Fatal(engine.RenderAll(found, books[name]))
+			}
+			if text := rehearsals[name]; text != nil {
+				delete(rehearsals, name)
+				rehearse(t, name+".scenarios.yaml", text, plan)
 			}
 		})
+	}
+	for name := range rehearsals {
+		t.Errorf("there are scenarios of %s, and no such runbook", name)
+	}
+}
+
+// rehearse holds the scenarios of a page against its runbook.
+func rehearse(t *testing.T, file string, text []byte, plan *engine.Plan) {
+	t.Helper()
+	scenarios, found := scenario.Parse(file, text, plan)
+	if len(found) > 0 {
+		t.Fatal(engine.RenderAll(found, text))
+	}
+	for _, s := range scenarios.Scenarios {
+		if r := scenario.Rehearse(plan, s); !r.Passed() {
+			t.Errorf("%s: %s\n%s", file, s.Name.Value, r.Text())
+		}
 	}
 }
 
@@ -123,6 +152,7 @@ func TestLanguageIsWhole(t *testing.T) {
 		}
 	}
 	keys(engine.Document().Fields)
+	keys(scenario.Document().Fields)
 
 	var described []string
 	_, section, _ := strings.Cut(read(t, language), "\n## Rules\n")
@@ -144,7 +174,7 @@ func inline(key string) bool { return slices.Contains([]string{"attempts", "ever
 func rules(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, r := range append(engine.Rules(), engine.LintRules()...) {
+	for _, r := range slices.Concat(engine.Rules(), engine.LintRules(), scenario.Rules()) {
 		names = append(names, r.Name)
 	}
 	named := regexp.MustCompile(`(?:rule: |Rule: |say\(|wrong\(|mistakeOf\(err, )"([a-z]+(?:-[a-z]+)*)"`)

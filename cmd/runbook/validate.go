@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,12 +16,13 @@ import (
 
 	"runbook/cmd/runbook/internal/books"
 	"runbook/engine"
+	"runbook/engine/scenario"
 )
 
 func (p program) validateCommand() command {
 	return command{
 		name: "validate", args: "[PATH…] [--lint] [--json]", about: "hold runbooks against the language: all mistakes at once",
-		text:    "A PATH is a file, a folder of runbooks, or a name. Without one, ./runbooks is looked at, and where there is none, all that list shows. The exit code is 2 when there is a mistake.",
+		text:    "A PATH is a file, a folder of runbooks, or a name. The scenarios beside a runbook are looked at as well. Without a PATH, ./runbooks is looked at, and where there is none, all that list shows. The exit code is 2 when there is a mistake.",
 		example: "runbook validate runbooks/frontend-not-starting.yaml",
 		flags:   []flag{dirFlag(), {name: "lint", about: "say too what a runbook's keeper should think about; that is no mistake"}, {name: "json", about: "print the mistakes as JSON on stdout"}},
 		do:      p.validate,
@@ -49,6 +52,11 @@ func (p program) validate(c *cli.Context) error {
 		if plan != nil && c.Bool("lint") {
 			if notes := engine.Lint(plan.Runbook, time.Now().UTC()); len(notes) > 0 {
 				text.WriteString(rendered(notes, v.sources) + "\n")
+			}
+		}
+		if plan != nil {
+			if _, err := v.scenarios(book, plan); err != nil {
+				return err
 			}
 		}
 		if len(v.found) > 0 {
@@ -110,6 +118,9 @@ func (p program) toValidate(c *cli.Context, shelf books.Shelf) ([]books.Book, er
 		for _, f := range files {
 			b, err := p.find(shelf, f)
 			if err != nil {
+				if !isFile(f) && books.IsPath(f) && isFile(books.Scenarios(f)) {
+					err = usagef("a file of scenarios is named for its runbook", "there is %s, and no %s beside it", books.Scenarios(f), filepath.Base(f))
+				}
 				errs = append(errs, err)
 				continue
 			}
@@ -141,6 +152,21 @@ func (v *validation) load(book books.Book) *engine.Plan {
 	})
 	v.found = found
 	return plan
+}
+
+// scenarios reads the scenarios that lie beside a runbook, nil for none, or when they have mistakes.
+func (v *validation) scenarios(book books.Book, plan *engine.Plan) (*scenario.File, error) {
+	beside, err := v.shelf.Scenarios(book)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.sources[beside.File] = beside.Source
+	file, found := scenario.Parse(beside.File, beside.Source, plan)
+	v.found = append(v.found, found...)
+	return file, nil
 }
 
 // rendered shows the mistakes with the lines that they are in.

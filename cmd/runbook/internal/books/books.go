@@ -1,6 +1,7 @@
 package books
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -108,6 +109,33 @@ func (s Shelf) Lookup(name string) (file string, source []byte, err error) {
 	return b.File, b.Source, err
 }
 
+// Scenarios reads the rehearsals of a runbook, which lie beside it. When there are none, the error is fs.ErrNotExist.
+func (s Shelf) Scenarios(b Book) (Book, error) {
+	if b.Shipped {
+		source, err := fs.ReadFile(s.Shipped, b.Name+scenarios)
+		return Book{Name: b.Name, File: "shipped/" + b.Name + scenarios, Source: source, Shipped: true}, err
+	}
+	s.Root = false // nothing in it is run
+	out, err := s.read(Scenarios(b.File))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("read scenarios: %w", err)
+	}
+	return out, err
+}
+
+// Rehearsed is the runbook that a file of scenarios belongs to, "" when the path is another one.
+func Rehearsed(path string) string {
+	if stem, ok := strings.CutSuffix(path, scenarios); ok {
+		return stem + suffix
+	}
+	return ""
+}
+
+// Scenarios is the file of scenarios that belongs to the file of a runbook.
+func Scenarios(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path, suffix), ".yml") + scenarios
+}
+
 // Entry is a runbook in a list, as far as it can be read.
 type Entry struct {
 	Book
@@ -149,14 +177,15 @@ func (s Shelf) Names() []string {
 	return slices.Compact(names)
 }
 
-// In lists the files of runbooks below a folder, or the file itself.
+// In lists the files of runbooks below a folder, or the file itself. A file of scenarios stands for its runbook, also for
+// one that is not there.
 func In(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("look for runbooks: %w", err)
 	}
 	if !info.IsDir() {
-		return []string{path}, nil
+		return []string{cmp.Or(Rehearsed(path), path)}, nil
 	}
 	var files []string
 	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
@@ -165,8 +194,10 @@ func In(path string) ([]string, error) {
 			return err
 		case e.IsDir() && p != path && strings.HasPrefix(e.Name(), "."):
 			return fs.SkipDir
-		case !e.IsDir() && strings.HasSuffix(p, suffix) && !strings.HasSuffix(p, scenarios) && !strings.HasPrefix(e.Name(), "."):
-			files = append(files, p)
+		case !e.IsDir() && strings.HasSuffix(p, suffix) && !strings.HasPrefix(e.Name(), "."):
+			if p = cmp.Or(Rehearsed(p), p); !slices.Contains(files, p) {
+				files = append(files, p)
+			}
 		}
 		return nil
 	})
