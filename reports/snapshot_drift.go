@@ -79,7 +79,7 @@ func Compare(page Values, plan *engine.Plan, events []engine.Stamped) Drift {
 		why := is.incomparable(was)
 		switch {
 		case was.Unseen+was.Skipped != "" && is.Unseen+is.Skipped == "":
-			d.Notes = append(d.Notes, "the page has no values of "+was.Step+" ("+was.Unseen+was.Skipped+"), and now there are some")
+			d.Notes = append(d.Notes, "the page has no values of "+was.Step+", and now there are some")
 			continue
 		case was.Unseen+was.Skipped != "":
 			continue
