@@ -191,16 +191,19 @@ func (p program) tellTested(r *rehearsed, whole bool) {
 	_, _ = fmt.Fprintf(s, "%s: %d %% reached, %d of %d\n", r.book.Name, r.coverage.Percent(), reached, of)
 }
 
-// folded moves a line in, and breaks one that is too long: below its second column, where it has one.
+// folded moves a line in, and breaks one that is too long: below its second column, where it has one. What is there to be
+// pasted stays whole.
 func folded(line string, by, width int) []string {
 	text := strings.TrimLeft(line, " ")
 	first := strings.Repeat(" ", by+len(line)-len(text))
 	if screen.Width(first+text) <= width {
 		return []string{first + text}
 	}
-	if column := columns.FindString(text); column != "" {
-		first, text = first+column, text[len(column):]
+	column := columns.FindString(text)
+	if column == "" && strings.Contains(text, "{") {
+		return []string{first + text}
 	}
+	first, text = first+column, text[len(column):]
 	return screen.Indent(screen.Wrap(text, width-screen.Width(first)), first)
 }
 

@@ -16,13 +16,22 @@ func (r *Rehearsal) Text() string {
 		return ""
 	}
 	var b strings.Builder
+	var checks []string
+	for _, p := range r.Problems {
+		if p.Check {
+			checks = append(checks, "    "+p.Line+"\n")
+		}
+	}
+	if len(checks) > 0 { // where the run went without them tells nothing
+		return "the scenario does not give what these checks find; add below sees:\n" + strings.Join(checks, "")
+	}
 	if len(r.Problems) > 0 {
 		b.WriteString("the scenario does not say enough\n")
 	}
 	for _, p := range r.Problems {
 		b.WriteString("    " + p.Text + "\n")
 		if p.Line != "" {
-			fmt.Fprintf(&b, "        below %s:  %s\n", p.Below, p.Line)
+			fmt.Fprintf(&b, "        add below %s:  %s\n", p.Below, p.Line)
 		}
 	}
 	for _, d := range differences {

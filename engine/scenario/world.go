@@ -27,9 +27,10 @@ type World struct {
 
 // Problem is something that a run needed to know and the scenario does not say.
 type Problem struct {
-	Text  string `json:"text"`  // what it is
-	Below string `json:"below"` // the key that the line belongs to
-	Line  string `json:"line"`  // to paste
+	Text  string `json:"text"`           // what it is
+	Below string `json:"below"`          // the key that the line belongs to
+	Line  string `json:"line,omitempty"` // to paste
+	Check bool   `json:"-"`              // it says nothing at all about a check that is looked at
 }
 
 // row is what comes of one look, or change, after the other.
@@ -103,7 +104,7 @@ func (w *World) look(path string, c engine.Call) (engine.Result, time.Duration) 
 		w.looks[path] = &row{replies: []Reply{{}}}
 	}
 	if !said && len(m.uses()) > 0 { // else nothing hangs on it
-		w.problem(Problem{Text: path + " is looked at, and what it finds is not given", Below: "sees", Line: blank(m, path)})
+		w.problem(Problem{Text: path + " is looked at, and what it finds is not given", Below: "sees", Line: blank(m, path), Check: true})
 	}
 	result, took := w.result(path, w.looks[path].take(), c)
 	if _, given := w.scenario.Sees[path]; !given {
