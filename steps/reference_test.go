@@ -25,9 +25,14 @@ func TestReferenceIsFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scenarios, err := schema.Scenarios()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
-		"../docs/steps.md":            steps.Markdown(kinds),
-		"../docs/runbook.schema.json": string(json),
+		"../docs/steps.md":              steps.Markdown(kinds),
+		"../docs/runbook.schema.json":   string(json),
+		"../docs/scenarios.schema.json": string(scenarios),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

@@ -8,9 +8,10 @@ import (
 
 func (p program) schemaCommand() command {
 	return command{
-		name: "schema", about: "print the JSON Schema of runbooks, for editors",
+		name: "schema", args: "[--scenarios]", about: "print the JSON Schema of runbooks, for editors",
 		text:    "An editor that reads YAML with a schema then completes keys and step kinds, and underlines mistakes. Name the schema in the first line of a runbook: # yaml-language-server: $schema=runbook.schema.json",
 		example: "runbook schema > runbook.schema.json",
+		flags:   []flag{{name: "scenarios", about: "that of scenarios instead"}},
 		do:      p.schema,
 	}
 }
@@ -23,7 +24,11 @@ func (p program) schema(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := schema.Generate(kinds)
+	generate := func() ([]byte, error) { return schema.Generate(kinds) }
+	if c.Bool("scenarios") {
+		generate = schema.Scenarios
+	}
+	text, err := generate()
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (r *reader) replies(given []engine.Entry, under map[string][]Reply, effect 
 }
 
 func (r *reader) reply(v engine.Value, path string, m member) Reply {
-	fails := engine.Field{Name: "fails", Type: engine.Type{Kind: engine.String}, Enum: failures(m.step.Effect)}
+	fails := engine.Field{Name: "fails", Type: engine.Type{Kind: engine.String}, Enum: Failures(m.step.Effect)}
 	t := engine.Type{Kind: engine.Object, Fields: append(slices.Clone(m.kind().Output.Fields), fails)}
 	r.Typed("output-type", v, t, path)
 	if why, ok := v.Entry("fails"); ok {
@@ -221,7 +221,7 @@ func (r *reader) answers(e engine.Entry) []Answer {
 	for _, item := range items {
 		a, say := Answer{}, item
 		if item.Kind == engine.Mapping {
-			r.Typed("wrong-type", item, engine.Type{Kind: engine.Object, Fields: answerKeys()}, e.Key.Value)
+			r.Typed("wrong-type", item, engine.Type{Kind: engine.Object, Fields: AnswerKeys()}, e.Key.Value)
 			say, _ = item.Entry("say")
 			a.In, _ = time.ParseDuration(text(item, "in", "0s")) // that it can't be read has been said
 		}

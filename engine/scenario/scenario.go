@@ -53,8 +53,8 @@ type Expect struct {
 	Says     []string // parts of what the run tells people
 }
 
-// failures lists the words for why something could not be done.
-func failures(e engine.Effect) []string {
+// Failures lists the words for why a step of this effect could not be done.
+func Failures(e engine.Effect) []string {
 	words := texts(engine.Timeout, engine.Denied, engine.Missing, engine.Unreachable, engine.Exit, engine.Invalid, engine.Cancelled)
 	if e == engine.Changes {
 		words = append(words, string(Lost))
@@ -108,7 +108,8 @@ func mapping(elem engine.Type) engine.Type { return engine.Type{Kind: engine.Map
 
 func anyMapping() engine.Type { return mapping(engine.Type{Kind: engine.AnyValue}) }
 
-func answerKeys() []engine.Field {
+// AnswerKeys are the keys of an answer that is more than a word.
+func AnswerKeys() []engine.Field {
 	return []engine.Field{
 		{Name: "say", Type: engine.Type{Kind: engine.AnyValue}, Required: true, Doc: "What is answered."},
 		{Name: "in", Type: engine.Type{Kind: engine.Span}, Doc: "How long the person takes."},

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
+	"golang.org/x/tools/txtar"
 
 	"runbook/engine"
 	"runbook/engine/enginetest"
@@ -18,7 +20,12 @@ import (
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	raw, err := schema.Generate(enginetest.Kinds())
+	return compiled(t, func() ([]byte, error) { return schema.Generate(enginetest.Kinds()) })
+}
+
+func compiled(t *testing.T, generate func() ([]byte, error)) *jsonschema.Schema {
+	t.Helper()
+	raw, err := generate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +51,11 @@ func decode(t *testing.T, path string) any {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return decoded(t, path, src)
+}
+
+func decoded(t *testing.T, path string, src []byte) any {
+	t.Helper()
 	var doc yaml.Node
 	if err := yaml.Load(src, &doc); err != nil {
 		t.Fatalf("%s: %v", path, err)
@@ -135,6 +147,45 @@ func TestBadFilesAreNot(t *testing.T) {
 		}
 		if !seenAt(fault, tt.where) {
 			t.Errorf("%s: nothing is seen at %q:\n%v", tt.stem, tt.where, err)
+		}
+	}
+}
+
+// The schema of scenarios takes those that are rehearsed elsewhere, and sees in others what an editor can see.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	s := compiled(t, schema.Scenarios)
+	stories, err := filepath.Glob("../scenario/testdata/stories/*.txtar")
+	if err != nil || len(stories) == 0 {
+		t.Fatal("no stories", err)
+	}
+	for _, story := range stories {
+		archive, err := txtar.ParseFile(story)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if f.Name == "story.scenarios.yaml" {
+				if err := s.Validate(decoded(t, story, f.Data)); err != nil {
+					t.Errorf("%s: %v", story, err)
+				}
+			}
+		}
+	}
+	for where, text := range map[string]string{
+		"":                                  "scenario: {}",
+		"/scenarios/a":                      "scenarios: {a: {}}",
+		"/scenarios/a/expect/verdict":       "scenarios: {a: {expect: {verdict: fine}}}",
+		"/scenarios/a/expect/changes":       "scenarios: {a: {expect: {verdict: fixed, changes: restart}}}",
+		"/scenarios/a/sees/page/fails":      "scenarios: {a: {sees: {page: {fails: lost}}, expect: {verdict: fixed}}}",
+		"/scenarios/a/after/restart/page":   "scenarios: {a: {after: {restart: {page: 3}}, expect: {verdict: fixed}}}",
+		"/scenarios/a/answers/restart":      "scenarios: {a: {answers: {restart: {in: 5m}}, expect: {verdict: fixed}}}",
+		"/scenarios/a/answers/restart/1/in": "scenarios: {a: {answers: {restart: [\"yes\", {say: retry, in: soon}]}, expect: {verdict: fixed}}}",
+		"/params/port":                      "params: {port: [1]}\nscenarios: {a: {expect: {verdict: fixed}}}",
+	} {
+		err := s.Validate(decoded(t, where, []byte(text)))
+		if fault, ok := errors.AsType[*jsonschema.ValidationError](err); !ok || !seenAt(fault, where) {
+			t.Errorf("%s: nothing is seen at %q:\n%v", text, where, err)
 		}
 	}
 }
