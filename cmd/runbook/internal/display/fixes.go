@@ -20,7 +20,8 @@ func (d *Display) skipped(e engine.Skipped) []row {
 	terms := screen.Explain(e.Because, d.screen.Width-margin)
 	switch e.Reason {
 	case engine.NotNeeded:
-		r.text, r.below, r.quiet = "not needed", terms, true
+		r.text, r.quiet = "not needed", true
+		r.below = screen.Explain(screen.WithoutFindings(e.Because), d.screen.Width-margin)
 	case engine.GoalHolds:
 		r.text, r.quiet = "not needed: the goal holds", true
 	case engine.NoLonger:

@@ -65,20 +65,37 @@ func deciding(terms []engine.Term) []engine.Term {
 // Values lists what a term looked at: "sockets = []" for a value, "page: status 502, expected 200" for a check, and why
 // not where nobody could see it.
 func Values(t engine.Term) string {
-	parts := make([]string, len(t.Seen))
-	for i, seen := range t.Seen {
-		name, value := Line(seen.Name), Line(seen.Value)
-		switch {
+	var parts []string
+	for _, seen := range t.Seen {
+		part := Line(seen.Name)
+		switch value := Line(seen.Value); {
 		case !seen.Known:
-			parts[i] = name + " " + value
+			part += " " + value
 		case plainValue.MatchString(value):
-			parts[i] = name + " = " + value
+			part += " = " + value
 		default:
-			parts[i] = name + ": " + value
+			part += ": " + value
+		}
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
 		}
 	}
 	return strings.Join(parts, ", ")
 }
+
+// WithoutFindings leaves out what the terms that are a finding and no more looked at: it was said when the finding was
+// concluded, and a finding that is false says enough by its name.
+func WithoutFindings(terms []engine.Term) []engine.Term {
+	terms = slices.Clone(terms)
+	for i, t := range terms {
+		if aFinding.MatchString(t.Text) && t.Value != engine.Unknown {
+			terms[i].Seen = nil
+		}
+	}
+	return terms
+}
+
+var aFinding = regexp.MustCompile(`^(not )?findings\.[a-z0-9_]+$`)
 
 // plainValue is a value as conditions show it, where the words of a check begin otherwise.
 var plainValue = regexp.MustCompile(`^(["\[{]|-?[0-9]|true$|false$)`)
