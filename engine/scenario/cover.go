@@ -118,8 +118,8 @@ func (c *Coverage) Percent() int {
 
 // Gap is something that no scenario reaches.
 type Gap struct {
-	Pos  engine.Pos `json:"-"` // in the runbook's file
-	Text string     `json:"text"`
+	Pos  engine.Pos // in the runbook's file
+	Text string
 }
 
 // Gaps lists what no scenario reaches, in the order of the file.
