@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -33,7 +34,8 @@ const matrixPage = "../../docs/faults.md"
 
 // row is one way in which a host is broken, and all that the runbook may make of it.
 type row struct {
-	faults   string // one or more, with blanks between
+	faults   string     // one or more, with blanks between
+	reboot   host.Shows // what the host shows after a reboot; nil when there was none
 	runbook  string
 	plan     string // verdict of the dry run; planned unless given
 	verdict  string
@@ -62,7 +64,7 @@ func TestFaultMatrix(t *testing.T) {
 	passed := make([]bool, len(rows()))
 	t.Run("rows", func(t *testing.T) {
 		for i, r := range rows() {
-			t.Run(r.runbook+"/"+r.faults, func(t *testing.T) {
+			t.Run(r.runbook+"/"+r.name(), func(t *testing.T) {
 				t.Parallel()
 				told := r.try(t)
 				mu.Lock()
@@ -90,6 +92,11 @@ func TestFaultMatrix(t *testing.T) {
 func (r row) try(t *testing.T) (says string) {
 	t.Helper()
 	h := boot(t, strings.Fields(r.faults)...)
+	if r.reboot != nil {
+		if err := errors.Join(h.Reboot(t.Context()), h.Await(t.Context(), r.reboot)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	before := snapshot(t, h)
 
 	plan := r.plan
@@ -144,8 +151,19 @@ func (r row) try(t *testing.T) (says string) {
 	return says
 }
 
-// shows is what a host shows that is broken in all the ways of the row.
+// name is what the row is called.
+func (r row) name() string {
+	if r.reboot != nil {
+		return r.faults + " reboot"
+	}
+	return r.faults
+}
+
+// shows is what a host shows that is broken in all the ways of the row, before the runbook is run.
 func (r row) shows() host.Shows {
+	if r.reboot != nil {
+		return r.reboot
+	}
 	shows := host.Shows{}
 	for _, f := range host.Faults() {
 		if slices.Contains(strings.Fields(r.faults), f.Name) {
@@ -254,7 +272,7 @@ func table(rows []row, passed []bool) string {
 			right = "not shown to be right"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
-			r.faults, r.runbook, cmp.Or(r.findings, "-"), cmp.Or(r.changes, "-"), r.verdict, right)
+			r.name(), r.runbook, cmp.Or(r.findings, "-"), cmp.Or(r.changes, "-"), r.verdict, right)
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
@@ -278,12 +296,12 @@ func page(rows []row, says []string) []byte {
 			after = unhealthy(r.leaves)
 		}
 		fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s | %s | %s |\n",
-			code(r.faults), unhealthy(r.shows()), r.runbook, code(r.findings), code(r.changes), r.verdict, after)
+			code(r.name()), unhealthy(r.shows()), r.runbook, code(r.findings), code(r.changes), r.verdict, after)
 	}
 	b.WriteString("\n## What people are told\n\nWhere a runbook hands over, it says this:\n")
 	for i, r := range rows {
 		if says[i] != "" {
-			fmt.Fprintf(&b, "\n- `%s`: %s\n", r.faults, strings.ReplaceAll(says[i], "\n", " "))
+			fmt.Fprintf(&b, "\n- `%s`: %s\n", r.name(), strings.ReplaceAll(says[i], "\n", " "))
 		}
 	}
 	return b.Bytes()

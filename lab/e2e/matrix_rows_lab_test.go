@@ -14,6 +14,8 @@ const (
 
 func rows() []row {
 	const frontend, backend, site, reboot, health = "frontend-not-starting", "backend-not-starting", "site-down", "after-reboot", "health"
+	// None of our business: it keeps what it has.
+	otherService := host.Shows{"port 3000": "127.0.0.1:3000 next-server,[::1]:3000 node"}
 	return []row{
 		{faults: "healthy", runbook: frontend, plan: "healthy", verdict: "healthy"},
 		{faults: "healthy", runbook: backend, plan: "healthy", verdict: "healthy"},
@@ -40,7 +42,8 @@ func rows() []row {
 		},
 		{
 			faults: "launcher-edited", runbook: frontend, verdict: "fixed",
-			findings: "name_taken launcher_edited not_pinned address_in_use", changes: "free_name reload_systemd restart", units: frontendUnits,
+			findings: "name_taken launcher_edited not_pinned address_in_use", changes: "free_name reload_systemd restart",
+			units: frontendUnits, leaves: otherService,
 		},
 		{
 			faults: "wrong-port", runbook: frontend, verdict: "fixed",
@@ -49,8 +52,7 @@ func rows() []row {
 		{
 			faults: "ipv6-binding", runbook: frontend, verdict: "fixed",
 			findings: "name_taken not_pinned address_in_use", changes: "free_name pin restart", units: frontendUnits, files: launcherFiles,
-			// The other service is none of our business, and keeps what it has.
-			leaves: host.Shows{"port 3000": "127.0.0.1:3000 next-server,[::1]:3000 node"},
+			leaves: otherService,
 		},
 		{
 			faults: "port-held-dev", runbook: frontend, verdict: "fixed",
@@ -117,6 +119,30 @@ func rows() []row {
 		{
 			faults: "pm2-boot-disabled", runbook: reboot, verdict: "fixed",
 			findings: "pm2_disabled", changes: "enable_pm2", files: "/etc/systemd/system/multi-user.target.wants",
+		},
+		{
+			faults: "launcher-disabled", runbook: reboot, verdict: "fixed",
+			reboot: host.Shows{
+				"launcher": "inactive (dead)", "launcher at boot": "disabled", "transient": "not-found", "port 3000": "nobody",
+				"/products": "no answer", "dixis-backend": "online", "site /products": "502",
+			},
+			findings: "not_serving launcher_disabled bring_back/frontend_down bring_back/frontend/launcher_disabled bring_back/frontend/launcher_down",
+			changes:  "bring_back/frontend/restart enable_launcher",
+			units:    frontendUnits, files: "/etc/systemd/system/multi-user.target.wants",
+		},
+		{
+			faults: "pm2-boot-disabled", runbook: reboot, verdict: "fixed",
+			reboot: host.Shows{
+				"/products": "200", "pm2-deploy": "inactive (dead)", "pm2-deploy at boot": "disabled", "pm2 daemon": "dead",
+				"dixis-backend": "no daemon", "port 8001": "nobody", "site /api/healthz": "502",
+			},
+			findings: "not_serving pm2_disabled bring_back/backend_down bring_back/backend/daemon_dead",
+			changes:  "bring_back/backend/resurrect enable_pm2",
+			units:    "pm2-deploy.service", files: "/etc/systemd/system/multi-user.target.wants " + pm2Home,
+		},
+		{
+			faults: "pm2-unit-missing", runbook: reboot, verdict: "escalated",
+			findings: "pm2_unit_missing", tells: "pm2 startup",
 		},
 		{
 			faults: "pm2-dump-empty", runbook: reboot, verdict: "fixed",

@@ -51,6 +51,15 @@ func siteFaults() []Fault {
 			Shows:   Shows{"pm2-deploy": running, "pm2-deploy at boot": "disabled", "dixis-backend": "online"},
 		},
 		{
+			Name:    "pm2-unit-missing",
+			Summary: "there is no pm2-deploy.service any more: all is well now, and the backend will not come back after a reboot",
+			Script: `
+				systemctl disable pm2-deploy
+				rm /etc/systemd/system/pm2-deploy.service
+				systemctl daemon-reload`,
+			Shows: Shows{"pm2-deploy": notLoaded, "pm2-deploy at boot": "no unit file", "dixis-backend": "online"},
+		},
+		{
 			Name:    "pm2-dump-empty",
 			Summary: "pm2's list was saved while it was empty: all is well now, and a reboot will bring back no backend",
 			Script: pm2 + `delete dixis-backend

@@ -17,6 +17,7 @@ func siteProofs() map[string]proof {
 			"systemctl stop session-deploy.scope; curl -sS http://127.0.0.1:8001/api/healthz", "Couldn't connect",
 		},
 		"pm2-boot-disabled": {"ls /etc/systemd/system/multi-user.target.wants", "nginx.service\nremote-fs.target\n"},
+		"pm2-unit-missing":  {"systemctl start pm2-deploy", "Unit pm2-deploy.service not found"},
 		"pm2-dump-empty":    {"cat /home/deploy/.pm2/dump.pm2", "[]"},
 		"backend-stopped":   {"cd / && sudo -u deploy pm2 jlist", `"status":"stopped"`},
 		"backend-errored": {

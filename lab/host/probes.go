@@ -91,7 +91,7 @@ func unitState(unit string) string {
 // atBoot prints "enabled", "disabled" and the like, as the disk has it: nobody asks PID 1.
 func atBoot(unit string) string {
 	return `
-		systemctl --root=/ is-enabled ` + unit + ` 2>/dev/null || true`
+		systemctl --root=/ is-enabled ` + unit + ` 2>/dev/null | grep . || echo "no unit file"`
 }
 
 // listeners prints who listens on the TCP port, "127.0.0.1:3000 next-server" each, or "nobody".
