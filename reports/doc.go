@@ -1,4 +1,5 @@
-// Package reports turns the journal of a run into what people read: the report, and pictures of the graph.
+// Package reports turns the journal of a run into what people read: the report, pictures of the graph, and the page of a
+// host ([Snapshot]), with what has drifted from one ([Compare]).
 //
 // Everything in a report comes from three things: the plan, the events, and the evidence files that the events name.
 // The same three give the same bytes: there is no clock, no host and no map order in it.
