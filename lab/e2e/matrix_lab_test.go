@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -79,7 +80,7 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	now := page(rows(), says)
 	if *update {
-		if err := os.WriteFile(matrixPage, now, 0o644); err != nil { //nolint:gosec // a page for everybody
+		if err := os.WriteFile(matrixPage, now, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,7 +155,7 @@ func (r row) try(t *testing.T) (says string) {
 // name is what the row is called.
 func (r row) name() string {
 	if r.reboot != nil {
-		return r.faults + " reboot"
+		return r.faults + ", then a reboot"
 	}
 	return r.faults
 }
@@ -295,16 +296,30 @@ func page(rows []row, says []string) []byte {
 		if r.changes != "" {
 			after = unhealthy(r.leaves)
 		}
-		fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s | %s | %s |\n",
-			code(r.name()), unhealthy(r.shows()), r.runbook, code(r.findings), code(r.changes), r.verdict, after)
+		fmt.Fprintf(&b, "| **%s**<br>%s | %s | `%s` | %s | %s | %s | %s |\n",
+			r.name(), strings.Join(r.summaries(), "<br>"), unhealthy(r.shows()), r.runbook, code(r.findings), code(r.changes), r.verdict, after)
 	}
 	b.WriteString("\n## What people are told\n\nWhere a runbook hands over, it says this:\n")
 	for i, r := range rows {
 		if says[i] != "" {
-			fmt.Fprintf(&b, "\n- `%s`: %s\n", r.name(), strings.ReplaceAll(says[i], "\n", " "))
+			fmt.Fprintf(&b, "\n- **%s**: %s\n", r.name(), anyPID.ReplaceAllString(strings.ReplaceAll(says[i], "\n", " "), "pid …"))
 		}
 	}
 	return b.Bytes()
+}
+
+// anyPID is what differs from run to run in what people are told.
+var anyPID = regexp.MustCompile(`pid [0-9]+`)
+
+// summaries says in words how the host was broken.
+func (r row) summaries() []string {
+	var all []string
+	for _, f := range host.Faults() {
+		if slices.Contains(strings.Fields(r.faults), f.Name) {
+			all = append(all, f.Summary)
+		}
+	}
+	return all
 }
 
 // unhealthy says what a healthy host does not show, in a cell of a table.

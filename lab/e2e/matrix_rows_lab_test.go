@@ -26,7 +26,7 @@ func rows() []row {
 		// The frontend.
 		{
 			faults: "transient-stopped", runbook: frontend, verdict: "fixed",
-			changes: "restart", units: frontendUnits,
+			findings: "frontend_gone", changes: "restart", units: frontendUnits,
 		},
 		{
 			faults: "transient-failed", runbook: frontend, verdict: "fixed",
@@ -197,11 +197,11 @@ func rows() []row {
 		{faults: "dbus-dead", runbook: frontend, plan: "healthy", verdict: "healthy", findings: "bus_silent"},
 		{
 			faults: "transient-stopped dbus-dead", runbook: frontend, verdict: "fixed",
-			findings: "bus_silent", changes: "restart", units: frontendUnits, leaves: host.Shows{"dbus": "does not answer"},
+			findings: "bus_silent frontend_gone", changes: "restart", units: frontendUnits, leaves: host.Shows{"dbus": "does not answer"},
 		},
 		{
 			faults: "systemd-unreachable", runbook: frontend, plan: "undecided", verdict: "undecided",
-			unknown: "launcher transient name_free files_read pinned",
+			findings: "systemd_silent", unknown: "launcher transient name_free files_read pinned",
 		},
 	}
 }
