@@ -149,8 +149,8 @@ func (u unitSight) process() inline {
 		out = append(out, plural(int(n), "task"))
 	}
 	if size := u.size("memory"); size != "" {
-		if most := u.size("memory_limit"); most != "" {
-			size += " of at most " + most
+		if most, _ := u.num("memory_limit"); most > 0 {
+			size += " of at most " + u.size("memory_limit")
 		}
 		out = append(out, size+" of memory")
 	}

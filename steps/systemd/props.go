@@ -44,6 +44,12 @@ func (p props) amount(name string) *int {
 	return &n
 }
 
+// limit reads a limit, 0 for none: systemd's own word for that is the greatest number there is.
+func (p props) limit(name string) int {
+	n, _ := toInt(p[name])
+	return n
+}
+
 // moment reads a time in microseconds since 1970, the zero time when it never came.
 func (p props) moment(name string) time.Time {
 	us, ok := p[name].(uint64)

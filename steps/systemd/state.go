@@ -75,7 +75,7 @@ type unitState struct {
 	Slice       string `json:"slice" doc:"the slice it belongs to"`
 	Cgroup      string `json:"cgroup" restates:"slice" doc:"its control group; empty when it has none"`
 	Memory      *int   `json:"memory" moves:"true" doc:"memory in use, in bytes; null when systemd has no figure"`
-	MemoryLimit *int   `json:"memory_limit" doc:"MemoryMax= in bytes; null when there is no limit"`
+	MemoryLimit int    `json:"memory_limit" doc:"MemoryMax= in bytes; 0 when there is no limit"`
 	Tasks       *int   `json:"tasks" moves:"true" doc:"number of its processes and threads; null when systemd has no figure"`
 
 	Via string `json:"via" doc:"how systemd was reached: bus, or private socket when the bus does not answer or a user's systemd was asked"`
@@ -98,7 +98,7 @@ func stateOf(name, via string, p props, now time.Time) unitState {
 		StatusText: fit(hide(p.text("StatusText")), maxArg), Condition: unmet(p),
 		Job:   p.job(),
 		Slice: p.text("Slice"), Cgroup: p.text("ControlGroup"),
-		Memory: p.amount("MemoryCurrent"), MemoryLimit: p.amount("MemoryMax"), Tasks: p.amount("TasksCurrent"),
+		Memory: p.amount("MemoryCurrent"), MemoryLimit: p.limit("MemoryMax"), Tasks: p.amount("TasksCurrent"),
 	}
 	if id, ok := p["InvocationID"].([]byte); ok {
 		s.Invocation = hex.EncodeToString(id)

@@ -54,7 +54,7 @@ func TestStateOf(t *testing.T) {
 		{
 			"running", base, "active (running) since 2026-11-23 11:58:30 UTC, for 1m30s; main process 42",
 			func(s unitState) bool {
-				return s.Memory == nil && s.MemoryLimit == nil && *s.Tasks == 3 && s.Invocation == "abcd" && s.Job == 7 &&
+				return s.Memory == nil && s.MemoryLimit == 0 && *s.Tasks == 3 && s.Invocation == "abcd" && s.Job == 7 &&
 					s.Since == "2026-11-23T11:58:30.000000Z" && *s.AgeSeconds == 90
 			},
 		},
