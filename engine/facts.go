@@ -61,7 +61,7 @@ func (s *State) stepValue(i int, field string) (v any, known bool, why string) {
 	}
 	v, ok := st.output[field]
 	if !ok || v == nil {
-		return nil, false, "it could not be seen"
+		return nil, false, "could not be seen"
 	}
 	return v, true, ""
 }
