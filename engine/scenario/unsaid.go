@@ -82,7 +82,7 @@ func (r *Rehearsal) gaps(scope, own string, terms []engine.Term) []gap {
 			case s.Known:
 			case isFinding && !dotted: // in a larger expression, which names it alone; a circle of them is refused at load
 				out = append(out, r.gaps(scope, "", finding.Because)...)
-			default:
+			case r.layout.steps[path].step != nil: // else the expression itself failed, and stands there in place of a name
 				out = append(out, r.open(path, field, r.spelled(scope, t.Text))...)
 			}
 		}
