@@ -29,6 +29,7 @@ type Mode string
 const (
 	Live   Mode = "live"
 	DryRun Mode = "dry-run"
+	Drill  Mode = "drill" // a person practises: the host is simulated, and only the answers are real
 )
 
 // Who is a person as the host knows them.

@@ -176,6 +176,9 @@ func (s *State) Apply(e Stamped) {
 	switch ev := e.Event.(type) {
 	case RunStarted:
 		s.run.started, s.run.mode, s.run.host = true, ev.Mode, ev.Host
+		if ev.Mode == Drill {
+			s.run.mode = Live // it decides as the run does that it practises, also where a condition asks
+		}
 		s.run.starter, s.run.parallel = ev.Who.Name(), max(ev.Parallel, 1)
 		s.params = ev.Params
 	case Preflight:

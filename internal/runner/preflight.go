@@ -98,8 +98,11 @@ func lastChange(store journal.Store, name string, since time.Time) (at time.Time
 	return at, run, nil
 }
 
-// missing names what the runbook, or one that it runs, requires and this host lacks.
+// missing names what the runbook, or one that it runs, requires and this host lacks. A drill needs nothing of it.
 func missing(o Options) []string {
+	if o.Mode == engine.Drill {
+		return nil
+	}
 	var out []string
 	add := func(text string) {
 		if !slices.Contains(out, text) {
@@ -130,7 +133,7 @@ func missing(o Options) []string {
 
 // unenforced says what the read sandbox can't do on this kernel, for a runbook whose checks run commands.
 func unenforced(o Options) []string {
-	if o.Unsandboxed || !readsByCommand(o.Plan) {
+	if o.Mode == engine.Drill || o.Unsandboxed || !readsByCommand(o.Plan) {
 		return nil
 	}
 	var out []string

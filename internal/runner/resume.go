@@ -75,6 +75,9 @@ func Resume(ctx context.Context, id string, o Options) (Outcome, error) {
 		return Outcome{}, errors.Join(err, l.writer.Close())
 	}
 	l.Plan, l.Params, l.Mode, l.Incident, l.Parallel = h.Plan, h.Started.Params, h.Started.Mode, h.Started.Incident, h.Started.Parallel
+	if l.Mode == engine.Drill {
+		return Outcome{}, errors.Join(fmt.Errorf("run %s was a drill: there is nothing to resume", id), l.writer.Close())
+	}
 	state := engine.New(h.Plan)
 	for _, e := range h.Events {
 		state.Apply(e)

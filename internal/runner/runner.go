@@ -33,6 +33,8 @@ type Options struct {
 	// Unsandboxed lets checks run outside the read sandbox where the kernel has none.
 	Unsandboxed bool
 	Secrets     host.Secrets
+	// Stage is where a drill plays, nil for every other mode.
+	Stage *Stage
 
 	// Ask puts questions to the person at the terminal. Runner puts the answers that were given beforehand, and those
 	// that come from other terminals, around it.
@@ -80,6 +82,9 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 	}
 	l := &life{Options: o, inbox: make(chan engine.Stamped)}
 	holder := journal.Holder{Run: id, By: o.Who.Name()}
+	if (o.Mode == engine.Drill) != (o.Stage != nil) {
+		return Outcome{}, errors.New("begin the run: a drill plays on a stage, and nothing else does")
+	}
 	if o.Mode == engine.Live {
 		defer l.releaseLocks()
 		refusal, err := l.takeLocks(holder)
@@ -130,6 +135,9 @@ func (l *life) started(id string) engine.RunStarted {
 		Parallel: l.parallel(), Version: l.Version, Host: name, Boot: bootID(), Who: l.Who, Incident: l.Incident,
 		Flags: l.flags(),
 	}
+	if l.Mode == engine.Drill {
+		e.Host, e.Boot = l.Stage.Host, ""
+	}
 	for _, book := range l.Plan.Books {
 		e.Books = append(e.Books, source(book))
 	}
@@ -144,6 +152,9 @@ func (l *life) flags() []string {
 	}
 	if l.Unsandboxed {
 		flags = append(flags, "--unsandboxed-reads")
+	}
+	if l.Mode == engine.Drill {
+		flags = append(flags, "--scenario "+l.Stage.Scenario)
 	}
 	return flags
 }
@@ -166,15 +177,23 @@ func (l *life) build(state *engine.State) {
 		Kinds: l.Kinds, Secrets: l.Secrets, Output: l.Output, Unsandboxed: l.Unsandboxed,
 		Keep: func(step string) (host.File, error) { return run.Evidence(step) },
 	}
-	var world engine.Performer
-	if l.Mode == engine.DryRun {
-		world = host.DryRun(real)
-	} else {
-		world = l.live(real)
-	}
 	l.driver = &engine.Driver{
-		State: state, World: world, Clock: clock{l.writer}, Record: l.record, Nonce: rand.Text,
+		State: state, Clock: clock{l.writer}, Record: l.record, Nonce: rand.Text,
 		Inbox: l.inbox, Watch: l.Watch, Begun: l.Begun,
+	}
+	switch l.Mode {
+	case engine.DryRun:
+		l.driver.World = host.DryRun(real)
+	case engine.Drill:
+		l.driver.World, l.driver.Clock = engine.PerformerFunc(l.perform), staged{l.writer, l.Stage}
+		l.driver.Watch = func(e engine.Stamped, state *engine.State) {
+			l.Stage.watch(e, state)
+			if l.Watch != nil {
+				l.Watch(e, state)
+			}
+		}
+	default:
+		l.driver.World = l.live(real)
 	}
 }
 
