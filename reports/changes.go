@@ -18,6 +18,9 @@ func (r *report) changes() document {
 		return section("Changes made", line(text("None.")))
 	}
 	d := section("Changes made")
+	if r.view.Drill() {
+		d = append(d, line(text("All of them were played: this was a drill, and no host was changed.")))
+	}
 	for i, c := range changes {
 		d = append(d, r.change(i+1, c)...)
 	}

@@ -147,7 +147,7 @@ func (f *folding) addToStep(at Moment, e engine.Event) {
 		s.Ends = append(s.Ends, End{at, ev})
 		f.leave(s)
 	case engine.Escalated:
-		f.step(ev.Step).Escalated = &Escalation{at, ev, f.view.DryRun()}
+		f.step(ev.Step).Escalated = &Escalation{at, ev, f.view.DryRun() || f.view.Drill()}
 	case engine.BookStarted:
 		f.step(ev.Step).Book = &Book{Began: at, BookStarted: ev}
 	default:

@@ -35,7 +35,10 @@ func (r *report) goOn() document {
 		}
 	}
 	d := section("How to go on")
-	if len(l) > 0 {
+	switch {
+	case r.view.Drill() && len(l) > 0:
+		d = append(d, line(text("Nothing of this is to be done: it was a drill. After a run, this would be left:")), l)
+	case len(l) > 0:
 		d = append(d, l)
 	}
 	return append(d, fence{language: "sh", lines: r.commands()})
@@ -82,6 +85,9 @@ func (r *report) commands() []string {
 	add := func(command, why string) { out = append(out, "# "+why, command) }
 	verdict, ended := r.view.Verdict()
 	switch {
+	case r.view.Drill():
+		add("runbook drill "+quoted(orElse(r.view.Start.Runbook.Name, "NAME")), "another one")
+		return out
 	case !ended:
 		add("runbook status", "is it still going on, and who is waited for?")
 		add("runbook resume "+run, "go on with it, if it was killed")

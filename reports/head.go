@@ -45,7 +45,11 @@ func (r *report) headRows() [][]inline {
 	if given := r.params(); len(given) > 0 {
 		add("Parameters", joined(given, ", "))
 	}
-	add("Host", orUnknown(s.Host, "the journal does not name it"))
+	if v.Drill() {
+		add("Host", code(s.Host), text(", simulated"))
+	} else {
+		add("Host", orUnknown(s.Host, "the journal does not name it"))
+	}
 	add("Started by", r.starter())
 	add("Trigger", r.trigger())
 	if len(s.Flags) > 0 {

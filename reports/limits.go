@@ -31,6 +31,9 @@ func (r *report) limitsOfRecord() list {
 	if v.DryRun() {
 		add(text("This was a dry run: what the changes would have led to is unknown."))
 	}
+	if v.Drill() {
+		add(text("This was a drill: what checks saw and what changes did is what its scenario says, and times other than those of people are made up."))
+	}
 	if _, ended := v.Verdict(); !ended {
 		add(text("The journal has no end. What happened after its last event, of " + timestamp(v.Last.At) + ", is unknown."))
 	}

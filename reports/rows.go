@@ -24,6 +24,8 @@ func (r *report) runRows() []row {
 			add(l.Began, always, person(l.Who.Name()), text("done: resumed the run"))
 		case v.DryRun():
 			add(l.Began, always, person(l.Who.Name()), text("done: started a dry run of "), code(v.name()))
+		case v.Drill():
+			add(l.Began, always, person(l.Who.Name()), text("done: started a drill of "), code(v.name()))
 		default:
 			add(l.Began, always, person(l.Who.Name()), text("done: started "), code(v.name()))
 		}

@@ -139,6 +139,8 @@ func scenarios() []scenario {
 		{name: "not-fixed", book: frontend, host: unhelpful},
 		{name: "dry-run", book: frontend, mode: engine.DryRun, host: dry(unbuilt())},
 		{name: "dry-run-blind", book: frontend, mode: engine.DryRun, host: dry(foreign)},
+		{name: "drill", book: frontend, mode: engine.Drill, flag: []string{"--scenario unbuilt"}, host: unbuilt()},
+		{name: "drill-escalated", book: frontend, mode: engine.Drill, flag: []string{"--scenario taken"}, host: taken},
 		{name: "never-started", book: frontend, host: never, then: func(r *run) {
 			r.resume(2*time.Minute, bert())
 			if err := r.drive(); err != nil {

@@ -14,8 +14,11 @@ func (r *report) verdictTitle() string {
 	if verdict, ok := r.view.Verdict(); ok {
 		word = strings.ToUpper(verdictWord(verdict))
 	}
-	if r.view.DryRun() {
+	switch {
+	case r.view.DryRun():
 		return "DRY RUN, " + word
+	case r.view.Drill():
+		return "DRILL, " + word
 	}
 	return word
 }
@@ -26,6 +29,9 @@ func (r *report) summary() inline {
 	verdict, ended := v.Verdict()
 	var out inline
 	say := func(parts ...part) { out = words(out, words(parts...), text(" ")) }
+	if v.Drill() {
+		say(text("This was a drill. Its host is simulated: all that was seen and done below is made up but for what people said and how long they took."))
+	}
 	switch {
 	case !ended:
 		say(text("The journal has no end: the run goes on, or it was killed. Its last event is of " + timestamp(v.Last.At) + "."))
@@ -38,10 +44,10 @@ func (r *report) summary() inline {
 		say(text(r.planned()))
 	}
 	say(text(r.countChanges()))
-	if exit, ok := v.exitCode(); ok {
+	if exit, ok := v.exitCode(); ok && !v.Drill() {
 		say(text(fmt.Sprintf("Exit code %d.", exit)))
 	}
-	if verdict == engine.VerdictInterrupted {
+	if verdict == engine.VerdictInterrupted && !v.Drill() {
 		say(text("To go on: "), code("runbook resume "+quoted(orElse(v.Start.Run, "RUN"))))
 	}
 	return out
@@ -118,6 +124,8 @@ func (r *report) countChanges() string {
 		}
 	}
 	switch {
+	case r.view.Drill() && n > 0:
+		return "No host was changed: " + plural(n, "change") + " " + wasWere(n) + " played."
 	case back > 0:
 		return fmt.Sprintf("%s %s begun, and so was taking %d of them back.", plural(n, "change"), wasWere(n), back)
 	case n > 0:

@@ -137,7 +137,7 @@ type End struct {
 type Escalation struct {
 	Moment
 	engine.Escalated
-	Only bool // a dry run: nobody has to be called
+	Only bool // a dry run, or a drill: nobody has to be called
 }
 
 // Book is a runbook that ran as a step.
@@ -205,6 +205,9 @@ func (v *View) Verdict() (engine.Verdict, bool) {
 
 // DryRun tells whether the run only described its changes.
 func (v *View) DryRun() bool { return v.Start.Mode == engine.DryRun }
+
+// Drill tells whether the host was simulated, so that nothing was looked at or changed.
+func (v *View) Drill() bool { return v.Start.Mode == engine.Drill }
 
 // Changes lists all changes that were begun, in the order of the journal, those that took one back too. What was meant
 // and, as is certain, never started is none.
