@@ -257,9 +257,10 @@ func (p program) noted(name string) (*journal.Run, error) {
 	last := ""
 	for _, id := range slices.Backward(ids) {
 		switch r := past(store, id); {
+		case r.Mode == string(engine.Drill):
 		case r.State == running || r.State == string(engine.VerdictInterrupted):
 			return store.Open(id)
-		case last == "" && r.State != unreadable && r.Mode != string(engine.DryRun):
+		case last == "" && r.State != unreadable && r.Mode == string(engine.Live):
 			last = id
 		}
 	}

@@ -102,6 +102,7 @@ func (p program) help(name string, commands []command) error {
 
   runbook list                        what there is
   runbook show NAME                   what one does, before it does it
+  runbook drill NAME                  practise it: the host is simulated
   runbook run NAME --dry-run          what it would do on this host now
   runbook run NAME                    do it; every change is asked for
 

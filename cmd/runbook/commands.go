@@ -4,7 +4,7 @@ package main
 func (p program) commands() []command {
 	return []command{
 		p.runCommand(), p.resumeCommand(), p.listCommand(), p.showCommand(), p.graphCommand(), p.statusCommand(), p.runsCommand(),
-		p.approveCommand(), p.denyCommand(), p.noteCommand(), p.reportCommand(), p.snapshotCommand(), p.validateCommand(), p.testCommand(),
+		p.approveCommand(), p.denyCommand(), p.noteCommand(), p.reportCommand(), p.snapshotCommand(), p.validateCommand(), p.testCommand(), p.drillCommand(),
 		p.kindsCommand(), p.schemaCommand(), p.doctorCommand(), p.completionCommand(),
 	}
 }

@@ -92,7 +92,7 @@ func (p program) candidates(before []string, prefix string) []string {
 		return names
 	}
 	switch cmd.name {
-	case "run", "show", "graph", "doctor", "validate", "snapshot":
+	case "run", "show", "graph", "doctor", "validate", "snapshot", "drill":
 		return p.shelf(nil).Names()
 	case "resume", "report", "note":
 		return p.runNames()

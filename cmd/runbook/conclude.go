@@ -48,12 +48,16 @@ func (p program) conclude(s screen.Screen, out runner.Outcome, took time.Duratio
 	_, _ = io.WriteString(s, strings.Join(append(lines, last), "\n")+"\n")
 }
 
-// reportName is the report's file in the folder of its run. That of a dry run can't be taken for another.
+// reportName is the report's file in the folder of its run. That of a dry run, or a drill, can't be taken for another.
 func reportName(mode engine.Mode) string {
-	if mode == engine.DryRun {
+	switch mode {
+	case engine.DryRun:
 		return "report-DRY-RUN.md"
+	case engine.Drill:
+		return "report-DRILL.md"
+	default:
+		return "report.md"
 	}
-	return "report.md"
 }
 
 // render makes the report of a run from its journal.

@@ -139,7 +139,7 @@ func (p program) interrupted(name string) (*journal.Run, error) {
 			return nil, err
 		}
 		for _, id := range slices.Backward(ids) {
-			if past(store, id).State == string(engine.VerdictInterrupted) {
+			if r := past(store, id); r.State == string(engine.VerdictInterrupted) && r.Mode != string(engine.Drill) {
 				return store.Open(id)
 			}
 		}
@@ -152,12 +152,15 @@ func (p program) interrupted(name string) (*journal.Run, error) {
 	if v, ended := verdictOf(run); ended {
 		return nil, usagef("runbook report "+run.ID+" shows it", "run %s has ended (%s): there is nothing to go on with", run.ID, v)
 	}
+	if store, err := p.store(); err == nil && past(store, run.ID).Mode == string(engine.Drill) {
+		return nil, usagef("", "run %s was a drill: there is nothing to go on with", run.ID)
+	}
 	return run, nil
 }
 
-// unfinished tells a person who starts a runbook that its last run can be gone on with. Dry runs leave nothing to go on
-// with. Nothing hangs on it, so what can't be read is passed over, and only the newest runs are looked at: a start must
-// not wait for years of records.
+// unfinished tells a person who starts a runbook that its last run can be gone on with. Only live runs leave something
+// to go on with. Nothing hangs on it, so what can't be read is passed over, and only the newest runs are looked at: a
+// start must not wait for years of records.
 func (p program) unfinished(name string) {
 	store, err := p.store()
 	if err != nil {
@@ -167,7 +170,7 @@ func (p program) unfinished(name string) {
 	ids, _ := store.List()
 	for _, id := range slices.Backward(ids[max(len(ids)-newest, 0):]) {
 		r := past(store, id)
-		if r.Runbook != name || r.Mode == string(engine.DryRun) {
+		if r.Runbook != name || r.Mode != string(engine.Live) {
 			continue
 		}
 		if r.State == string(engine.VerdictInterrupted) {

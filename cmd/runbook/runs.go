@@ -79,8 +79,12 @@ func (p program) runs(c *cli.Context) error {
 		state := stateWord(s, r.State)
 		line := fmt.Sprintf("%s  %s%s  %s", r.Run, state, strings.Repeat(" ", max(12-screen.Width(r.State), 0)), screen.Line(r.Runbook))
 		var more []string
-		if r.Mode == string(engine.DryRun) {
+		switch engine.Mode(r.Mode) {
+		case engine.DryRun:
 			more = append(more, "DRY RUN")
+		case engine.Drill:
+			more = append(more, "DRILL")
+		case engine.Live:
 		}
 		if r.Incident != "" {
 			more = append(more, screen.Line(r.Incident))
@@ -208,7 +212,7 @@ func (p program) status(c *cli.Context) error {
 	open := []openRun{}
 	for _, id := range slices.Backward(ids) {
 		r := past(store, id)
-		if r.State == running || r.State == string(engine.VerdictInterrupted) {
+		if r.State == running || r.State == string(engine.VerdictInterrupted) && r.Mode != string(engine.Drill) {
 			open = append(open, detail(store, r))
 		}
 	}

@@ -22,6 +22,7 @@ type Display struct {
 	now     func() time.Time
 	titles  titles
 	dry     bool
+	drill   bool
 	idWidth int
 	run     string
 
@@ -128,7 +129,7 @@ func (d *Display) Known(e engine.RunStarted) {
 
 func (d *Display) know(e engine.RunStarted) {
 	d.titles = newTitles(e)
-	d.dry = e.Mode == engine.DryRun
+	d.dry, d.drill = e.Mode == engine.DryRun, e.Mode == engine.Drill
 	d.run, d.idWidth = e.Run, d.titles.widest()
 }
 

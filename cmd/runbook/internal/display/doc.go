@@ -6,7 +6,7 @@
 //
 // A line begins with the time in UTC and a word. What is as it should be is written small, what somebody should look at
 // in capitals; colours repeat that and add nothing. In a dry run the word says REAL for what was looked at and WOULD for
-// what would be done.
+// what would be done; in a drill it says DRILL where a run would change the host.
 //
 // The package only writes. It decides nothing, and a run goes on when nothing can be written any more.
 package display

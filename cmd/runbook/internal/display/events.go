@@ -84,6 +84,9 @@ func (d *Display) opened(e engine.RunStarted, at time.Time) []row {
 		rows[0].word = "DRY RUN"
 		rows[0].below = d.below("REAL: it was looked at. WOULD: it would be done, and is not. Nothing on the host is changed.")
 	}
+	if d.drill {
+		rows[0].word = "DRILL"
+	}
 	if moment := d.screen.Moment(at); strings.Contains(moment, "(") {
 		rows[0].below = append(rows[0].below, "all times here are UTC; it is now "+moment)
 	}
@@ -188,6 +191,9 @@ func (d *Display) escalated(e engine.Escalated) []row {
 	r := row{word: "ESCALATED", paint: d.screen.Paint.Bad, id: e.Step, text: "to " + screen.Line(e.To)}
 	if d.dry {
 		r.word = "WOULD ESCALATE"
+	}
+	if d.drill {
+		r.text += " (a drill: call nobody)"
 	}
 	r.below = append(d.below(e.Say), screen.Explain(e.Because, d.screen.Width-margin)...)
 	return []row{r}

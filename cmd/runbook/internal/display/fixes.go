@@ -168,6 +168,9 @@ func (d *Display) changeStarted(e engine.ChangeStarted) []row {
 	if e.As != "" {
 		r.text += " as " + screen.Line(e.As)
 	}
+	if d.drill {
+		r.word, r.text = "DRILL", r.text+" (nothing is changed)"
+	}
 	// Who was asked on this terminal has just read it.
 	if e.Description != nil && (c.answer.Via != "terminal" || !d.screen.Terminal) {
 		r.below = d.exact(e.Description)

@@ -29,6 +29,9 @@ func (p *Prompt) draw(s screen.Screen, q engine.Question, expires time.Time) []s
 		place += fmt.Sprintf(" · step %d of %d", q.Number, q.Of)
 	}
 	kind := banner(q)
+	if p.Drill {
+		kind = "DRILL · " + kind
+	}
 	b.lines = []string{"", strings.Replace(b.Rule(place, kind), kind, b.Paint.Act(kind), 1)}
 	if q.Title != "" {
 		b.text("", screen.Line(q.Title))
@@ -48,7 +51,7 @@ func (p *Prompt) draw(s screen.Screen, q engine.Question, expires time.Time) []s
 		p.change(b, q)
 	}
 	if q.Approvals > 1 {
-		b.text("NEEDS", needs(q))
+		b.text("NEEDS", p.needs(q))
 	}
 	if !expires.IsZero() {
 		b.text("UNTIL", "no answer by "+b.Moment(expires)+" means "+silence(q))
@@ -159,13 +162,16 @@ func (b *box) failure(q engine.Question) {
 	b.put("FAILED", lines)
 }
 
-func needs(q engine.Question) string {
+func (p *Prompt) needs(q engine.Question) string {
 	text := fmt.Sprintf("%d people who agree", q.Approvals)
 	if len(q.Agreed) > 0 {
 		text += "; agreed so far: " + strings.Join(q.Agreed, ", ")
 	}
 	if q.Excluded != "" {
 		text += "; " + q.Excluded + " started the run and can't be one of them"
+	}
+	if p.Drill {
+		text += "; in this drill you speak for them"
 	}
 	return text
 }
@@ -253,10 +259,11 @@ func (p *Prompt) words(q engine.Question) (text, keys string) {
 	return "", ""
 }
 
-// doing is the change as a sentence begins: "Restart nginx.service on web1".
+// doing is the change as a sentence begins: "Restart nginx.service on web1". A drill has no kind that would describe it
+// better than its title does.
 func (p *Prompt) doing(q engine.Question) string {
 	text := q.Title
-	if q.Description != nil && q.Description.Summary != "" {
+	if q.Description != nil && q.Description.Summary != "" && !p.Drill {
 		text = q.Description.Summary
 	}
 	if text == "" {

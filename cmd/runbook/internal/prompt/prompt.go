@@ -30,6 +30,8 @@ type Prompt struct {
 	// puts it above the question and tells whether it did.
 	Hold func(say func(lines []string) bool) (release func())
 	Now  func() time.Time
+	// Drill says that the host is simulated: every question says so, and one person speaks for all.
+	Drill bool
 }
 
 // Perform asks the question of a call, and waits for the answer, the question's end of time, or the context's.
