@@ -38,6 +38,7 @@ type row struct {
 	replies []Reply
 	next    int
 	fields  map[string]any // as they were given last
+	by      string         // the change that made it so
 }
 
 func (r *row) take() Reply {
@@ -143,7 +144,9 @@ func (w *World) act(path string, c engine.Call) (engine.Result, time.Duration) {
 	reply := w.deeds[path].take()
 	if reply.Fails == "" || reply.Fails == Lost {
 		for check, replies := range w.scenario.After[path] {
-			w.looks[check] = &row{replies: replies, fields: w.looks[check].seen()}
+			if was := w.looks[check]; was == nil || was.by != path { // else it is made again, and the row goes on
+				w.looks[check] = &row{replies: replies, fields: was.seen(), by: path}
+			}
 		}
 	}
 	return w.result(path, reply, c)
