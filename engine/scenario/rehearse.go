@@ -33,13 +33,17 @@ func Rehearse(plan *engine.Plan, s *Scenario) *Rehearsal {
 		r.Problems = []Problem{{Text: strings.ReplaceAll(err.Error(), "\n", "; "), Below: "params"}}
 		return r
 	}
-	l := &loop{rehearsal: r, going: map[string]*task{}}
+	l := &loop{state: r.State, heard: r.unsaid, going: map[string]*task{}}
+	l.perform = func(a engine.Perform, _ time.Duration) (engine.Result, time.Duration, bool) {
+		result, took := r.world.perform(a.Call)
+		return result, took, true
+	}
 	l.put(engine.RunStarted{
 		Format: engine.FormatVersion, Run: "scenario " + s.Name.Value, Runbook: source(plan), Params: params, Mode: s.Mode,
 		Parallel: parallel, Host: s.Host, Who: engine.Who{User: "scenario"},
 	})
 	l.run()
-	r.Problems = r.world.Problems()
+	r.Events, r.Problems = l.events, r.world.Problems()
 	return r
 }
 
@@ -52,11 +56,17 @@ func source(p *engine.Plan) engine.Source {
 
 // loop goes through a run in virtual time.
 type loop struct {
-	rehearsal *Rehearsal
-	now       time.Duration
-	going     map[string]*task
-	began     int // tasks, to tell which of two that end at the same moment came first
-	asked     int // questions
+	state  *engine.State
+	events []engine.Stamped
+	// perform gives what comes of a call that begins now, and how long it takes. When it is not known, the run can't be
+	// followed any further.
+	perform func(a engine.Perform, now time.Duration) (r engine.Result, took time.Duration, known bool)
+	heard   func(engine.Event) // is told of each event, once the state knows it
+	now     time.Duration
+	going   map[string]*task
+	began   int  // tasks, to tell which of two that end at the same moment came first
+	asked   int  // questions
+	lost    bool // the run can't be followed any further
 }
 
 // task is an action that is going on.
@@ -67,11 +77,10 @@ type task struct {
 }
 
 func (l *loop) put(e engine.Event) {
-	r := l.rehearsal
-	stamped := engine.Stamped{Seq: len(r.Events) + 1, At: dayOne().Add(l.now), Mono: l.now, Event: e}
-	r.Events = append(r.Events, stamped)
-	r.State.Apply(stamped)
-	r.unsaid(e)
+	stamped := engine.Stamped{Seq: len(l.events) + 1, At: dayOne().Add(l.now), Mono: l.now, Event: e}
+	l.events = append(l.events, stamped)
+	l.state.Apply(stamped)
+	l.heard(e)
 }
 
 // dayOne is when every rehearsal begins.
@@ -79,12 +88,16 @@ func dayOne() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func (l *loop) run() {
 	for {
-		actions := l.rehearsal.State.Next()
+		actions := l.state.Next()
 		if len(actions) == 0 {
 			return
 		}
 		l.cancelOthers(actions)
-		if l.startAll(actions) {
+		moved := l.startAll(actions)
+		if l.lost {
+			return
+		}
+		if moved {
 			continue
 		}
 		key := l.first()
@@ -117,8 +130,12 @@ func (l *loop) startAll(actions []engine.Action) (moved bool) {
 				l.put(a.Begin)
 				moved = true
 			}
-			result, took := l.rehearsal.world.perform(a.Call)
-			l.start(a.ID, l.now+took, func() engine.Event { return l.rehearsal.State.Finish(a, result) })
+			result, took, known := l.perform(a, l.now)
+			if !known {
+				l.lost = true
+				return moved
+			}
+			l.start(a.ID, l.now+took, func() engine.Event { return l.state.Finish(a, result) })
 		}
 	}
 	return moved

@@ -1,0 +1,192 @@
+package scenario_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"runbook/engine"
+	"runbook/engine/enginetest"
+	"runbook/engine/scenario"
+)
+
+// journal reads the events of a stored run.
+func journal(tb testing.TB, file string) []engine.Stamped {
+	tb.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	var events []engine.Stamped
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		var line struct {
+			Seq  int
+			At   time.Time
+			Mono time.Duration
+			Type string
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			tb.Fatal(err)
+		}
+		e, err := engine.Decode(line.Type, lines.Bytes())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		events = append(events, engine.Stamped{Seq: line.Seq, At: line.At, Mono: line.Mono, Event: e})
+	}
+	if err := lines.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	return events
+}
+
+// recorded reads a run with the runbook that it ran.
+func recorded(tb rapid.TB, events []engine.Stamped, kinds engine.Kinds) *scenario.Recording {
+	tb.Helper()
+	started := events[0].Event.(engine.RunStarted)
+	plan, found := engine.Load(started.Runbook.File, []byte(started.Runbook.Text), kinds, func(name string) (string, []byte, error) {
+		for _, b := range started.Books {
+			if b.Name == name {
+				return b.File, []byte(b.Text), nil
+			}
+		}
+		return "", nil, fmt.Errorf("no runbook %s", name)
+	})
+	if len(found) > 0 {
+		tb.Fatalf("load the runbook:\n%s", engine.RenderAll(found, []byte(started.Runbook.Text)))
+	}
+	return scenario.NewRecording(plan, events)
+}
+
+// randomRun is a run of a random runbook on a random host, in which everything takes some time. It may be interrupted and
+// resumed, and killed at the end.
+func randomRun(t *rapid.T) []engine.Stamped {
+	source := randomBook(t)
+	plan, found := engine.Load("sim.yaml", []byte(source), enginetest.Kinds(), nil)
+	if len(found) > 0 {
+		t.Fatalf("%v", found)
+	}
+	s := randomScenario(t, plan)
+	world, state := scenario.NewWorld(plan, s), engine.New(plan)
+	var events []engine.Stamped
+	now, asked := time.Duration(0), 0
+	put := func(e engine.Event) {
+		events = append(events, engine.Stamped{Seq: len(events) + 1, Mono: now, Event: e})
+		state.Apply(events[len(events)-1])
+	}
+	put(engine.RunStarted{
+		Run: "20261123T031045Z-k3f7", Runbook: engine.Source{Name: "sim", File: "sim.yaml", Text: source}, Params: map[string]any{},
+		Mode: s.Mode, Parallel: rapid.IntRange(1, 8).Draw(t, "parallel"), Host: "host", Who: engine.Who{User: "anna"},
+	})
+	took := rapid.SampledFrom([]time.Duration{time.Millisecond, 120 * time.Millisecond, 3 * time.Second, 14 * time.Second})
+	stops := rapid.SampledFrom([]int{0, 0, 0, 5, 9, 14}).Draw(t, "stops")
+	for steps := 1; steps < 3000; steps++ {
+		if steps == stops {
+			now += time.Second
+			put(engine.StopAsked{Signal: "interrupt"})
+		}
+		actions := state.Next()
+		if len(actions) == 0 && state.Interrupted() {
+			now += time.Hour
+			put(engine.RunResumed{})
+			continue
+		}
+		if len(actions) == 0 {
+			return events
+		}
+		switch a := actions[0].(type) {
+		case engine.Conclude:
+			put(a.Event)
+		case engine.Wait:
+			now = max(a.Until, now) + time.Millisecond
+			put(a.Event)
+		case engine.Perform:
+			if q, ok := a.Begin.(engine.Asked); ok {
+				asked++
+				q.Question.Nonce = fmt.Sprint(asked)
+				a.Begin, a.Call.Question = q, &q.Question
+			}
+			if a.Begin != nil {
+				put(a.Begin)
+			}
+			result := world.Perform(t.Context(), a.Call)
+			now += took.Draw(t, "took")
+			put(state.Finish(a, result))
+		}
+	}
+	t.Fatal("the run does not end")
+	return nil
+}
+
+// The scenario that is made of a run passes. Of one that was interrupted, and whose host had become another one before it
+// was resumed, none may be possible.
+func TestARecordedRunPasses(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := recorded(t, randomRun(t), enginetest.Kinds())
+		for _, all := range []bool{false, true} {
+			text, err := r.Record("it", all)
+			if err != nil && !r.Resumed {
+				t.Fatal(err)
+			}
+			if err == nil {
+				passes(t, r, text)
+			}
+		}
+	})
+}
+
+// passes holds what was recorded against the promise: it is a file of scenarios, and passes.
+func passes(tb rapid.TB, r *scenario.Recording, text []byte) {
+	tb.Helper()
+	file, found := scenario.Parse("it.scenarios.yaml", text, r.Plan)
+	if len(found) > 0 {
+		tb.Fatalf("%s\n%s", engine.RenderAll(found, text), text)
+	}
+	for _, s := range file.Scenarios {
+		if again := scenario.Rehearse(r.Plan, s); !again.Passed() {
+			tb.Fatalf("%s\n%s", again.Text(), text)
+		}
+	}
+}
+
+// storedRuns does something with each run whose journal is stored.
+func storedRuns(t *testing.T, do func(t *testing.T, r *scenario.Recording)) {
+	t.Helper()
+	files, err := filepath.Glob("../../reports/testdata/*/journal.jsonl")
+	if err != nil || len(files) < 17 {
+		t.Fatalf("%d journals: %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			t.Parallel()
+			do(t, recorded(t, journal(t, file), enginetest.Kinds()))
+		})
+	}
+}
+
+// All runs whose journals are stored become scenarios that pass, if they have ended and were no practice.
+func TestStoredRunsPass(t *testing.T) {
+	t.Parallel()
+	storedRuns(t, func(t *testing.T, r *scenario.Recording) {
+		t.Helper()
+		for _, all := range []bool{false, true} {
+			text, err := r.Record("", all)
+			if (err == nil) != (r.Ended && !r.Drill()) {
+				t.Errorf("has ended: %t; %v", r.Ended, err)
+			}
+			if err == nil {
+				passes(t, r, text)
+			}
+		}
+	})
+}
