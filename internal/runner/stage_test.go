@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/scenario"
 	"runbook/internal/runner"
+	"runbook/runbooks"
 	"runbook/steps"
 )
 
@@ -96,8 +98,10 @@ func drill(t *testing.T, dir, name string) runner.Options {
 // A drill needs nothing of this host and leaves nothing on it but its record. Hours of waiting are on record, and nobody
 // has waited for them.
 func TestDrill(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]engine.Verdict{"out": engine.VerdictFixed, "stays_out": engine.VerdictNotFixed} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			o := drill(t, dir, name)
 			out, err := runner.Run(t.Context(), o)
@@ -138,6 +142,7 @@ func TestDrill(t *testing.T) {
 
 // The person's time is real: while a question is open, the clock of the stage goes as every clock does.
 func TestDrillWaitsForPeople(t *testing.T) {
+	t.Parallel()
 	o := drill(t, t.TempDir(), "out")
 	var before, after time.Duration
 	said := o.Ask
@@ -161,6 +166,7 @@ func TestDrillWaitsForPeople(t *testing.T) {
 
 // A drill that was stopped is over: nothing goes on with it.
 func TestDrillIsNotResumed(t *testing.T) {
+	t.Parallel()
 	o := drill(t, t.TempDir(), "out")
 	stop := make(chan os.Signal, 1)
 	o.Signals = stop
@@ -180,5 +186,63 @@ func TestDrillIsNotResumed(t *testing.T) {
 	o.Mode = engine.Live
 	if out, err := runner.Run(t.Context(), o); err == nil {
 		t.Errorf("a live run on a stage: %+v", out)
+	}
+}
+
+// A drill that is answered as its scenario answers comes to what the scenario expects, with the loop and the journal of a
+// run and not only in a rehearsal.
+func TestDrillOfShippedRunbooks(t *testing.T) {
+	kinds, err := steps.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(name string) (string, []byte, error) {
+		source, err := fs.ReadFile(runbooks.FS, name+".yaml")
+		return name + ".yaml", source, err
+	}
+	files, err := fs.Glob(runbooks.FS, "*.scenarios.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scenarios: %v", err)
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, name := range files {
+		book, source, err := find(strings.TrimSuffix(name, ".scenarios.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, found := engine.Load(book, source, kinds, find)
+		text, err := fs.ReadFile(runbooks.FS, name)
+		if len(found) > 0 || err != nil {
+			t.Fatal(engine.RenderAll(found, source), err)
+		}
+		file, found := scenario.Parse(name, text, plan)
+		if len(found) > 0 {
+			t.Fatal(engine.RenderAll(found, text))
+		}
+		for _, s := range file.Scenarios {
+			if s.Mode != engine.Live {
+				continue
+			}
+			dir := t.TempDir()
+			all.Go(func() { // at the same time: most of a drill is a moment in which nothing happens
+				world := scenario.NewWorld(plan, s)
+				params, err := engine.ResolveParams(plan.Runbook, s.Params)
+				if err != nil {
+					t.Errorf("%s/%s: %v", name, s.Name.Value, err)
+					return
+				}
+				out, err := runner.Run(t.Context(), runner.Options{
+					Plan: plan, Kinds: kinds, Store: journal.Store{Dir: dir, UID: os.Getuid()}, Params: params, Mode: engine.Drill,
+					Stage: runner.NewStage(world, s.Host, s.Name.Value), Ask: world,
+				})
+				if err != nil || out.Verdict != s.Expect.Verdict {
+					t.Errorf("%s/%s: %+v, %v, want %s", name, s.Name.Value, out, err, s.Expect.Verdict)
+				}
+				for _, p := range world.Problems() {
+					t.Errorf("%s/%s leaves open: %s", name, s.Name.Value, p.Text)
+				}
+			})
+		}
 	}
 }
