@@ -207,6 +207,6 @@ func introduce(s screen.Screen, rb *engine.Runbook) {
 		first += ": " + screen.Line(rb.Title.Value)
 	}
 	lines := append(screen.Wrap(first, s.Width), screen.Wrap("You are on call. The host is simulated: nothing on this machine is looked at or changed. "+
-		"The questions are those of a run, and so are the answers: say what you would say. Ctrl-C ends the drill.", s.Width)...)
+		"The questions are those of a run: answer as you would. Ctrl-C ends the drill.", s.Width)...)
 	_, _ = io.WriteString(s, strings.Join(append(lines, ""), "\n")+"\n")
 }
