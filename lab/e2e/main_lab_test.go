@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for what must come. It is only reached when it does not.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // program is the binary under test, on the machine.
 var program string

@@ -24,7 +24,7 @@ import (
 var startScript string
 
 // patience is how long a host may take to boot, or to show a fault, when the caller's context sets no earlier end.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // Options say what to boot. The zero value is a host with a generated name that dies with this process's Close.
 type Options struct {
