@@ -29,7 +29,7 @@ type Prompt struct {
 	// Hold keeps the display from writing until release is called. What it would have written it may give to say, which
 	// puts it above the question and tells whether it did.
 	Hold func(say func(lines []string) bool) (release func())
-	Now  func() time.Time
+	Now  func() time.Time // on the clock that the person sees
 	// Drill says that the host is simulated: every question says so, and one person speaks for all.
 	Drill bool
 }
@@ -116,10 +116,10 @@ func (a *asking) next(ctx context.Context, asked time.Time) (string, error) {
 }
 
 func (a *asking) ask(ctx context.Context) engine.Result {
-	asked := a.Now()
+	asked := time.Now() // what a person has to answer is real time, also where the clock that is shown is ahead
 	var expires time.Time
 	if a.q.Expires > 0 {
-		expires = asked.Add(a.q.Expires)
+		expires = a.Now().Add(a.q.Expires)
 	}
 	a.say(a.draw(a.screen, a.q, expires)...)
 	for {
