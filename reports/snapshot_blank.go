@@ -32,6 +32,9 @@ func blanked(s string) string {
 	return secretInURL.ReplaceAllString(s, "${1}"+blank+"@")
 }
 
+// BlankSecrets gives an output with what looks like a secret, by its name, blanked in all of its texts.
+func BlankSecrets(output map[string]any) map[string]any { return blankedFacts(output) }
+
 // blankedFacts is blanked for all texts of an output.
 func blankedFacts(output map[string]any) map[string]any {
 	out := make(map[string]any, len(output))

@@ -94,7 +94,12 @@ func (p program) candidates(before []string, prefix string) []string {
 	switch cmd.name {
 	case "run", "show", "graph", "doctor", "validate", "snapshot", "drill":
 		return p.shelf(nil).Names()
-	case "resume", "report", "note":
+	case "resume", "report", "note", "record":
+		return p.runNames()
+	case "replay":
+		if slices.Contains(before, "--all") {
+			return p.shelf(nil).Names()
+		}
 		return p.runNames()
 	case "approve", "deny":
 		if len(before) == 1 {

@@ -88,6 +88,9 @@ func at(v engine.Value) engine.Text {
 
 var id = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
+// IsName tells whether a scenario may be called so.
+func IsName(s string) bool { return id.MatchString(s) }
+
 func (r *reader) scenario(s Scenario, name engine.Text, v engine.Value) *Scenario {
 	if !id.MatchString(name.Value) {
 		r.Report("bad-id", name, "", "%s can't be a name: use small letters, digits and _, and begin with a letter", quote(name.Value))

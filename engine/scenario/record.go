@@ -10,16 +10,18 @@ import (
 	"runbook/engine"
 )
 
-// Record makes a scenario of a run: a file of scenarios with this one in it, under a name, or one that is made of the
-// run's. Of what was seen it holds what the runbook looks at, or, with all, everything. The file has been read and
-// rehearsed, and the rehearsal came to what the run came to. When no such file can be made of a run, the error says why.
-func (r *Recording) Record(name string, all bool) ([]byte, error) {
+// Clean takes out of an output what others should not read.
+type Clean func(output map[string]any) map[string]any
+
+// Record makes a scenario of a run: a file of scenarios with this one in it, under a name (see [IsName]), or, where it is
+// "", one that is made of the run's. Of what was seen it holds what the runbook looks at, or, with all, everything; clean
+// may be nil. The file has been read and rehearsed, and the rehearsal came to what the run came to. When no such file can
+// be made of a run, the error says why.
+func (r *Recording) Record(name string, all bool, clean Clean) ([]byte, error) {
 	if name == "" {
 		name = "run_" + strings.ToLower(strings.ReplaceAll(r.Started.Run, "-", "_"))
 	}
 	switch missing := r.refused(); {
-	case !id.MatchString(name):
-		return nil, fmt.Errorf("%s can't be the name of a scenario: use small letters, digits and _, and begin with a letter", quote(name))
 	case r.Drill():
 		return nil, fmt.Errorf("run %s was a drill: a scenario is what it was made of", r.Started.Run)
 	case !r.Ended:
@@ -27,9 +29,9 @@ func (r *Recording) Record(name string, all bool) ([]byte, error) {
 	case missing != "":
 		return nil, fmt.Errorf("run %s was refused before its first step, so there is nothing to rehearse: %s", r.Started.Run, missing)
 	}
-	text, err := r.written(name, all)
+	text, err := r.written(name, all, clean)
 	if err != nil && !all { // a condition may look at more than its text tells
-		if whole, alsoErr := r.written(name, true); alsoErr == nil {
+		if whole, alsoErr := r.written(name, true, clean); alsoErr == nil {
 			return whole, nil
 		}
 	}
@@ -47,9 +49,9 @@ func (r *Recording) refused() string {
 }
 
 // written makes the file, and holds it to what is promised of it.
-func (r *Recording) written(name string, all bool) ([]byte, error) {
+func (r *Recording) written(name string, all bool, clean Clean) ([]byte, error) {
 	t := &transcript{
-		Recording: r, all: all, rows: []*found{{looks: map[string][]Reply{}}}, held: map[string]look{}, taken: map[string]int{},
+		Recording: r, all: all, clean: clean, rows: []*found{{looks: map[string][]Reply{}}}, held: map[string]look{}, taken: map[string]int{},
 		does: map[string][]Reply{}, used: map[string]int{}, answers: map[string][]Answer{}, slow: r.slow(),
 	}
 	t.follow()
@@ -86,6 +88,7 @@ func (r *Rehearsal) short() string {
 type transcript struct {
 	*Recording
 	all     bool
+	clean   Clean
 	rows    []*found
 	stretch int
 	taken   map[string]int  // looks at a check in this stretch that were given
@@ -255,6 +258,9 @@ func (t *transcript) reply(path string, output map[string]any, failure *engine.F
 	m, fields := t.layout.steps[path], map[string]any{}
 	if m.step == nil {
 		return Reply{Fields: fields}
+	}
+	if t.clean != nil {
+		output = t.clean(output)
 	}
 	uses := m.uses()
 	for _, f := range m.kind().Output.Fields {

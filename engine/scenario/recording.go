@@ -92,9 +92,7 @@ func NewRecording(plan *engine.Plan, events []engine.Stamped) *Recording {
 }
 
 // Drill tells whether the run was practice, on a host that somebody made up.
-func (r *Recording) Drill() bool {
-	return r.Started.Mode != engine.Live && r.Started.Mode != engine.DryRun
-}
+func (r *Recording) Drill() bool { return r.Started.Mode == engine.Drill }
 
 func newStretch(c *change, from time.Duration) *stretch {
 	return &stretch{change: c, from: from, looks: map[string][]look{}}

@@ -134,7 +134,7 @@ func TestARecordedRunPasses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := recorded(t, randomRun(t), enginetest.Kinds())
 		for _, all := range []bool{false, true} {
-			text, err := r.Record("it", all)
+			text, err := r.Record("it", all, nil)
 			if err != nil && !r.Resumed {
 				t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func TestStoredRunsPass(t *testing.T) {
 	storedRuns(t, func(t *testing.T, r *scenario.Recording) {
 		t.Helper()
 		for _, all := range []bool{false, true} {
-			text, err := r.Record("", all)
+			text, err := r.Record("", all, nil)
 			if (err == nil) != (r.Ended && !r.Drill()) {
 				t.Errorf("has ended: %t; %v", r.Ended, err)
 			}

@@ -66,7 +66,7 @@ func TestReplays(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := storyRun(t, archive)
-			text, err := r.Record("again", false)
+			text, err := r.Record("again", false, nil)
 			if err != nil {
 				text = []byte(err.Error() + "\n")
 			}
