@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"runbook/engine"
@@ -141,6 +144,62 @@ func TestARecordedRunPasses(t *testing.T) {
 			if err == nil {
 				passes(t, r, text)
 			}
+		}
+	})
+}
+
+// What was seen is what the scenario holds, whatever it was.
+func TestWhatWasSeenIsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	const source = "runbook: sim\nsteps:\n  - {id: page, uses: http.get, with: {url: http://127.0.0.1/}, expect: '\"x-more\" in headers', retry: {attempts: 2, every: 1s}}\n  - {id: port, uses: net.listeners, with: {port: 80}}\n"
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"yes", "null", "~", "3", "0x1f", "1e3", "2026-11-23", "- a", "a: b", "#", "*a", "", " ", "12s", "\x1b[31m", strings.Repeat("long ", 30)}))
+		maybe := rapid.Custom(func(t *rapid.T) any {
+			if rapid.Bool().Draw(t, "null") {
+				return nil
+			}
+			return word.Draw(t, "text")
+		})
+		headers, sockets := map[string]any{}, []any{}
+		for range rapid.IntRange(0, 8).Draw(t, "headers") {
+			headers[word.Draw(t, "name")] = word.Draw(t, "value")
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "sockets") {
+			sockets = append(sockets, map[string]any{"address": word.Draw(t, "address"), "family": "", "port": 80, "pid": nil, "process": maybe.Draw(t, "process"), "unit": maybe.Draw(t, "unit")})
+		}
+		page := map[string]any{"status": 200, "error": word.Draw(t, "error"), "body": word.Draw(t, "body"), "headers": headers, "latency_ms": rapid.Float64Range(-1e9, 1e9).Draw(t, "latency")}
+		ports := map[string]any{"sockets": sockets}
+		again := maps.Clone(page)
+		more := maps.Clone(headers)
+		more["x-more"] = word.Draw(t, "more")
+		again["headers"] = more
+		if strings.Contains(fmt.Sprint(page, again, ports), "${{") {
+			t.Skip("a scenario can't hold that")
+		}
+		events := []engine.Event{
+			engine.RunStarted{Run: "r-1", Runbook: engine.Source{Name: "sim", File: "sim.yaml", Text: source}, Mode: engine.Live},
+			engine.Preflight{},
+			engine.Looked{Step: "page", For: engine.ForGraph, Attempt: 1, Outcome: engine.OutcomeUnhealthy, Output: page, Again: true},
+			engine.Looked{Step: "port", For: engine.ForGraph, Attempt: 1, Outcome: engine.OutcomeHealthy, Output: ports},
+			engine.Looked{Step: "page", For: engine.ForGraph, Attempt: 2, Outcome: engine.OutcomeHealthy, Output: again},
+			engine.RunEnded{Verdict: engine.VerdictHealthy},
+		}
+		var stamped []engine.Stamped
+		for i, e := range events {
+			stamped = append(stamped, engine.Stamped{Seq: i + 1, Event: e})
+		}
+		r := recorded(t, stamped, enginetest.Kinds())
+		text, err := r.Record("it", true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, found := scenario.Parse("it.scenarios.yaml", text, r.Plan)
+		if len(found) > 0 {
+			t.Fatalf("%s", engine.RenderAll(found, text))
+		}
+		sees := file.Scenarios[0].Sees
+		if diff := cmp.Diff([]any{page, more, ports}, []any{sees["page"][0].Fields, sees["page"][1].Fields["headers"], sees["port"][0].Fields}); diff != "" {
+			t.Fatalf("-seen +written:\n%s\n%s", diff, text)
 		}
 	})
 }

@@ -228,7 +228,7 @@ func orderedValue(t engine.Type, v any) any {
 // write writes a value as YAML behind what stands before it in its line.
 func write(b *strings.Builder, lead string, v any) {
 	const most = 100 // columns
-	inner := strings.Repeat(" ", len(lead)-len(strings.TrimLeft(lead, " "))+2)
+	inner := strings.Repeat(" ", len(lead)-len(strings.TrimLeft(lead, " -"))+2)
 	block, _ := v.(section)
 	if line := lead + flow(v); block == nil && len([]rune(line)) <= most {
 		b.WriteString(line + "\n")
@@ -244,7 +244,7 @@ func write(b *strings.Builder, lead string, v any) {
 		if strings.HasSuffix(lead, "- ") {
 			for i, p := range v {
 				if i > 0 {
-					lead = inner
+					lead = strings.Repeat(" ", len(lead))
 				}
 				write(b, lead+scalar(p.key)+": ", p.value)
 			}
@@ -293,7 +293,7 @@ func flow(v any) string {
 }
 
 var (
-	bare     = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*$`)
+	bare     = regexp.MustCompile(`^([A-Za-z_/][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*|([0-9]+(ms|s|m|h))+)$`)
 	reserved = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n|null)$`)
 )
 
