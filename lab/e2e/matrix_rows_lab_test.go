@@ -164,7 +164,7 @@ func rows() []row {
 		},
 		{
 			faults: "nginx-config-broken", runbook: site, verdict: "escalated",
-			findings: "nginx_down config_broken", tells: "Mend that line",
+			findings: "nginx_down config_broken", tells: "Mend that, see",
 		},
 		{
 			faults: "nginx-config-untried", runbook: site, plan: "healthy", verdict: "healthy", findings: "config_broken",
