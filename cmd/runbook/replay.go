@@ -252,7 +252,12 @@ func (s *replayScreen) table(rows []scenario.Row, notKnown []string) {
 		}
 	}
 	line("", "RECORDED", "REPLAYED")
+	var rest []string
 	for i, r := range rows {
+		if r.NotKnown && !rows[0].NotKnown && i < len(rows)-1 { // it hangs on what parts for certain
+			rest = append(rest, subjects[i])
+			continue
+		}
 		now := strings.Join(r.Replayed.Words, ", ")
 		if r.NotKnown && !strings.HasSuffix(now, "not known") {
 			now += " ?"
@@ -262,6 +267,9 @@ func (s *replayScreen) table(rows []scenario.Row, notKnown []string) {
 			s.because("  recorded  ", r.Recorded, notKnown)
 			s.because("  replayed  ", r.Replayed, notKnown)
 		}
+	}
+	if len(rest) > 0 {
+		s.add(screen.Wrap("not known any more: "+screen.Line(strings.Join(rest, ", ")), s.Width)...)
 	}
 }
 

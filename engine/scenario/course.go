@@ -92,10 +92,10 @@ func (w *course) hear(e engine.Event) {
 	case engine.Looked:
 		w.looked(e)
 	case engine.Concluded:
-		dark := e.Value == engine.Unknown && w.hides(scopeOf(e.Finding), e.Because)
+		dark := w.hides(scopeOf(e.Finding), e.Because)
 		w.unclear[e.Finding] = dark
 		if e.Value == engine.False && len(w.words[e.Finding]) == 0 {
-			w.idle[e.Finding] = word{text: "false", at: w.now(), seq: w.heard, because: e.Because, dark: w.lost}
+			w.idle[e.Finding] = word{text: "false", at: w.now(), seq: w.heard, because: e.Because, dark: dark || w.lost}
 			return
 		}
 		w.say(e.Finding, word{text: e.Value.String(), because: e.Because, dark: dark})
@@ -103,6 +103,7 @@ func (w *course) hear(e engine.Event) {
 		w.skipped(e)
 	case engine.Asked:
 		w.asked[pathOf(e.Question.Step, e.Question.Kind == engine.AskUndo)] = e.Question.Because
+		w.lost = w.lost || w.hides(scopeOf(e.Question.Step), e.Question.Because)
 	case engine.Answered:
 		path, text := pathOf(e.Step, e.Kind == engine.AskUndo), e.Answer.Value
 		if e.Kind == engine.AskValue && !slices.Contains([]string{engine.Quit, engine.Expired, engine.Nobody}, text) {
@@ -125,6 +126,7 @@ func (w *course) hear(e engine.Event) {
 		}
 		w.lost = w.lost || dark
 	case engine.Escalated:
+		w.lost = w.lost || w.hides(scopeOf(e.Step), e.Because)
 		w.say(e.Step, word{text: "escalated to " + e.To, because: e.Because})
 	case engine.RunEnded:
 		scope, plan := "", w.plan
@@ -152,6 +154,12 @@ func (w *course) looked(e engine.Looked) {
 	if e.Failure != nil {
 		next.why = sentences(e.Failure.Message)
 	}
+	others := slices.DeleteFunc(slices.Clone(e.Because), func(t engine.Term) bool {
+		return !strings.Contains(t.Text, "steps.") && !strings.Contains(t.Text, "findings.") // fields of its own
+	})
+	if next.dark = w.hides(scopeOf(e.Step), others); next.dark && w.unseen[e.Step] == "" {
+		w.unseen[e.Step] = "what " + e.Step + " expects is not known"
+	}
 	if why := w.unseen[e.Step]; why != "" {
 		next.text, next.why, next.dark = "not known", sentences(why), true
 		if slices.Contains(m.plan.Goal, m.step.Index) {
@@ -164,25 +172,28 @@ func (w *course) looked(e engine.Looked) {
 }
 
 func (w *course) skipped(e engine.Skipped) {
-	next := word{because: e.Because}
+	next := word{because: e.Because, at: w.now(), seq: w.heard, dark: w.hides(scopeOf(e.Step), e.Because)}
 	switch e.Reason {
-	case engine.NotNeeded, engine.GoalHolds:
-		next.text, next.at, next.seq, next.dark = "not needed", w.now(), w.heard, w.lost
-		if e.Reason == engine.GoalHolds {
-			next.text = goalHeld
-		}
-		w.idle[e.Step] = next
-		return
+	case engine.NotNeeded:
+		next.text = "not needed"
+	case engine.GoalHolds:
+		next.text = goalHeld
 	case engine.Undecided:
-		next.text, next.dark = "undecided", w.hides(scopeOf(e.Step), e.Because)
+		next.text = "undecided"
 	case engine.NoLonger:
 		next.text = "no longer needed"
 	case engine.LimitHit:
 		next.text = "too many changes"
 	}
-	w.say(e.Step, next)
+	dark := next.dark
+	if e.Reason == engine.NotNeeded || e.Reason == engine.GoalHolds {
+		next.dark = dark || w.lost
+		w.idle[e.Step] = next
+	} else {
+		w.say(e.Step, next)
+	}
 	switch {
-	case !next.dark:
+	case !dark:
 	case w.steps[e.Step].step.Effect == engine.Reads:
 		w.unseen[e.Step] = "whether " + e.Step + " is to be made is not known"
 	default:
@@ -190,15 +201,13 @@ func (w *course) skipped(e engine.Skipped) {
 	}
 }
 
-// hides tells whether something is unknown only because the recording does not know it.
+// hides tells whether something is so, or is unknown, because of what the recording does not know: a check that nobody
+// knows is not one that could not look, whatever a condition makes of it.
 func (w *course) hides(scope string, because []engine.Term) bool {
-	for _, t := range because {
-		for _, s := range t.Seen {
+	return slices.ContainsFunc(because, func(t engine.Term) bool {
+		return t.Decides && slices.ContainsFunc(t.Seen, func(s engine.Seen) bool {
 			name, _, _ := strings.Cut(s.Name, ".")
-			if t.Value == engine.Unknown && !s.Known && (w.unseen[scope+name] != "" || w.unclear[scope+name]) {
-				return true
-			}
-		}
-	}
-	return false
+			return w.unseen[scope+name] != "" || w.unclear[scope+name]
+		})
+	})
 }

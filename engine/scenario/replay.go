@@ -81,7 +81,7 @@ func (p *past) look(a engine.Perform, at time.Duration) (engine.Result, time.Dur
 		p.way.cut(path, "not known", "the recording ends here", true)
 		return engine.Result{}, 0, false
 	case i < 0:
-		why = fmt.Sprintf("%s was not looked at %s after %s", path, span(at), p.since())
+		why = fmt.Sprintf("%s was not looked at so long after %s", path, p.since())
 	default:
 		other = differs(list[i].call, c)
 	}
@@ -184,7 +184,7 @@ func (p *past) act(path string, c engine.Call, now time.Duration) (engine.Result
 	}
 	change := p.stretches[p.stretch+1].change
 	if change.path != path {
-		return cut("made before "+change.path, fmt.Sprintf("after %s the run made %s, so nobody knows what would have come of %s", p.since(), change.path, path), false)
+		return cut("made first", fmt.Sprintf("after %s the run made %s and not %s, so nobody knows what would have come of that", p.since(), change.path, path), false)
 	}
 	if other := differs(change.call, c); other != "" {
 		return cut("not known", fmt.Sprintf("%s does something else: %s", path, other), true)
