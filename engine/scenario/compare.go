@@ -74,6 +74,9 @@ func (r *Recording) Replay(plan *engine.Plan) (*Replay, error) {
 	if err := r.unlike(was); err != nil {
 		return nil, err
 	}
+	if err := r.lacks(plan); err != nil {
+		return nil, err
+	}
 	params, notes, err := r.passed(plan.Runbook)
 	if err != nil {
 		return nil, fmt.Errorf("the runbook can't be given what run %s was given: %s", r.Started.Run, strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -81,6 +84,38 @@ func (r *Recording) Replay(plan *engine.Plan) (*Replay, error) {
 	out := compare(was, r.follow(plan, params))
 	out.NotKnown = append(notes, out.NotKnown...)
 	return out, nil
+}
+
+// lacks says why it is not known whether the host has what a runbook requires.
+func (r *Recording) lacks(plan *engine.Plan) error {
+	was, is := required(r.Plan), required(plan)
+	more := slices.DeleteFunc(slices.Clone(is), func(what string) bool { return slices.Contains(was, what) })
+	switch {
+	case len(more) > 0:
+		return fmt.Errorf("the runbook requires more now, and whether the host had it is not known: %s", strings.Join(more, ", "))
+	case r.refused() != "" && !slices.Equal(was, is):
+		return fmt.Errorf("run %s was refused for what the host lacked, and the runbook requires less now: what would have come of that is not known", r.Started.Run)
+	}
+	return nil
+}
+
+// required lists what a runbook requires of a host, with what it runs.
+func required(plan *engine.Plan) []string {
+	var out []string
+	for _, p := range append([]*engine.Plan{plan}, plan.Books...) {
+		req := p.Runbook.Requires
+		if req.Root {
+			out = append(out, "root")
+		}
+		if req.Systemd {
+			out = append(out, "systemd")
+		}
+		for _, c := range req.Commands {
+			out = append(out, "command "+c.Value)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // passed gives a runbook the parameters that the run was given. What the run left to a default is left to it again.
@@ -118,6 +153,8 @@ func (r *Recording) unlike(w *course) error {
 	switch {
 	case other == "":
 		return nil
+	case r.limited():
+		return fmt.Errorf("run %s was cut off by its time limit, and what was going on then is not known: %s", r.Started.Run, other)
 	case r.Resumed:
 		return fmt.Errorf("run %s was interrupted, and would have gone another way at once: %s", r.Started.Run, other)
 	}

@@ -226,6 +226,13 @@ const looksAgain = 11 * time.Second
 func (r *Recording) slow() map[string]bool {
 	out, last, seen := map[string]bool{}, "", map[string]Reply{}
 	t := &transcript{Recording: r}
+	if r.limited() {
+		for _, list := range r.answers {
+			for _, a := range list {
+				out[a.question.Nonce] = true
+			}
+		}
+	}
 	for _, e := range r.Events {
 		switch ev := e.Event.(type) {
 		case engine.Answered:
@@ -236,14 +243,6 @@ func (r *Recording) slow() map[string]bool {
 				out[last] = true
 			}
 			seen[ev.Step] = reply
-		case engine.Waited:
-			if ev.For == "limit" {
-				for _, list := range r.answers {
-					for _, a := range list {
-						out[a.question.Nonce] = true
-					}
-				}
-			}
 		default:
 		}
 	}

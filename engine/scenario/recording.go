@@ -94,6 +94,14 @@ func NewRecording(plan *engine.Plan, events []engine.Stamped) *Recording {
 // Drill tells whether the run was practice, on a host that somebody made up.
 func (r *Recording) Drill() bool { return r.Started.Mode == engine.Drill }
 
+// limited tells whether the run reached its time limit.
+func (r *Recording) limited() bool {
+	return slices.ContainsFunc(r.Events, func(e engine.Stamped) bool {
+		w, ok := e.Event.(engine.Waited)
+		return ok && w.For == "limit"
+	})
+}
+
 func newStretch(c *change, from time.Duration) *stretch {
 	return &stretch{change: c, from: from, looks: map[string][]look{}}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,9 @@ func recorded(tb rapid.TB, events []engine.Stamped, kinds engine.Kinds) *scenari
 // resumed, and killed at the end.
 func randomRun(t *rapid.T) []engine.Stamped {
 	source := randomBook(t)
+	if rapid.IntRange(0, 3).Draw(t, "limited") == 0 {
+		source += fmt.Sprintf("limits: {time: %ds}\n", rapid.IntRange(1, 90).Draw(t, "limit"))
+	}
 	plan, found := engine.Load("sim.yaml", []byte(source), enginetest.Kinds(), nil)
 	if len(found) > 0 {
 		t.Fatalf("%v", found)
@@ -121,30 +125,45 @@ func randomRun(t *rapid.T) []engine.Stamped {
 			if a.Begin != nil {
 				put(a.Begin)
 			}
-			result := world.Perform(t.Context(), a.Call)
-			now += took.Draw(t, "took")
-			put(state.Finish(a, result))
+			until := now + took.Draw(t, "took")
+			if limit, ok := actions[len(actions)-1].(engine.Wait); ok && limit.ID == "limit" && limit.Until < until {
+				now = max(limit.Until, now)
+				put(limit.Event)
+				if a.Call.Verb != engine.Act { // all else is left as it is
+					continue
+				}
+			}
+			now = until
+			put(state.Finish(a, world.Perform(t.Context(), a.Call)))
 		}
 	}
 	t.Fatal("the run does not end")
 	return nil
 }
 
-// The scenario that is made of a run passes. Of one that was interrupted, and whose host had become another one before it
-// was resumed, none may be possible.
+// The scenario that is made of a run passes. None may be possible of one whose time limit ended it, or that was interrupted
+// and whose host had become another one before it was resumed.
 func TestARecordedRunPasses(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := recorded(t, randomRun(t), enginetest.Kinds())
 		for _, all := range []bool{false, true} {
 			text, err := r.Record("it", all, nil)
-			if err != nil && !r.Resumed {
+			if err != nil && !r.Resumed && !limited(r) {
 				t.Fatal(err)
 			}
 			if err == nil {
 				passes(t, r, text)
 			}
 		}
+	})
+}
+
+// limited tells whether a run reached its time limit.
+func limited(r *scenario.Recording) bool {
+	return slices.ContainsFunc(r.Events, func(e engine.Stamped) bool {
+		w, ok := e.Event.(engine.Waited)
+		return ok && w.For == "limit"
 	})
 }
 
