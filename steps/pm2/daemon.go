@@ -2,6 +2,7 @@ package pm2
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"runbook/engine"
+	"runbook/steps/internal/budget"
 	"runbook/steps/internal/hostcall"
 	"runbook/steps/internal/proc"
 )
@@ -119,7 +121,15 @@ func (p place) ask(ctx context.Context) (view, error) {
 	if err := l.call(ctx, "getVersion", struct{}{}, &v.version); err != nil {
 		return v, err
 	}
-	return v, l.call(ctx, "getMonitorData", struct{}{}, &v.list)
+	var list json.RawMessage
+	if err := l.call(ctx, "getMonitorData", struct{}{}, &list); err != nil {
+		return v, err
+	}
+	v.version = budget.Line(v.version, 64)
+	if v.list, err = parseList[running](list); err != nil {
+		err = fmt.Errorf("read its list of processes: %w", err)
+	}
+	return v, err
 }
 
 // process finds a daemon that nobody reaches over its socket, 0 for none.

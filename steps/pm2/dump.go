@@ -1,9 +1,7 @@
 package pm2
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,16 +46,18 @@ func (s saved) names() []string { return namesOf(s.records) }
 
 // readDump reads a saved list and leaves it alone. That there is none, or a broken one, is an answer.
 func (p place) readDump(ctx context.Context, name string) (saved, error) {
-	const most = 64 << 20
 	s, err := hostcall.Look(ctx, p.user, func() (saved, error) {
 		f, info, err := openRegular(p.path(name))
 		if err != nil {
 			return saved{}, err
 		}
 		defer func() { _ = f.Close() }()
-		data, err := io.ReadAll(io.LimitReader(f, most))
-		s := saved{exists: true, modified: info.ModTime(), size: int(info.Size())}
-		s.records, s.valid = parseDump(data)
+		data, err := io.ReadAll(io.LimitReader(f, mostListBytes+1))
+		if err != nil {
+			return saved{}, err
+		}
+		s := saved{exists: true, modified: info.ModTime(), size: len(data)}
+		s.records, s.valid, err = parseDump(data)
 		return s, err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,13 +69,19 @@ func (p place) readDump(ctx context.Context, name string) (saved, error) {
 	return s, err
 }
 
-// parseDump reads a list as pm2 writes it: JSON, each process with its name.
-func parseDump(data []byte) (records []record, valid bool) {
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) || json.Unmarshal(data, &records) != nil ||
-		slices.ContainsFunc(records, func(r record) bool { return r.name() == "" }) {
-		return nil, false
+// parseDump reads a list in which each process has its name. An error says that there is too much of it to tell.
+func parseDump(data []byte) (records []record, valid bool, err error) {
+	if len(data) > mostListBytes {
+		return nil, false, errTooLarge
 	}
-	return records, true
+	records, err = parseList[record](data)
+	if errors.Is(err, errTooLarge) {
+		return nil, false, err
+	}
+	if err != nil || slices.ContainsFunc(records, func(r record) bool { return r.name() == "" }) {
+		return nil, false, nil //nolint:nilerr // a broken list is an answer
+	}
+	return records, true, nil
 }
 
 // usable refuses a saved list that nothing can be brought back from.

@@ -114,12 +114,14 @@ func (out *listOut) fill(v view, last saved, name string) {
 // restarted names what was started again between two looks.
 func restarted(before, after []running) []string {
 	var moved []record
+	life := func(r running) [3]int { return [3]int{r.ID, r.PID, r.Env.count("restart_time")} }
 	differs := func(a, b []running) {
+		same := map[[3]int]bool{}
+		for _, r := range b {
+			same[life(r)] = true
+		}
 		for _, r := range a {
-			same := func(o running) bool {
-				return o.ID == r.ID && o.PID == r.PID && o.Env.count("restart_time") == r.Env.count("restart_time")
-			}
-			if !slices.ContainsFunc(b, same) {
+			if !same[life(r)] {
 				moved = append(moved, r.Env)
 			}
 		}

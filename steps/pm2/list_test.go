@@ -208,6 +208,23 @@ func TestWhoeverListensIsNotBelieved(t *testing.T) {
 		serve(h, func(c net.Conn) { _, _ = c.Write([]byte{0x11, 0xff, 0xff, 0xff, 0xff}) })
 		h.fail("pm2.list", nil, engine.Invalid)
 	})
+	t.Run("a long list", func(t *testing.T) {
+		h := newHome(t)
+		serve(h, func(c net.Conn) {
+			_, _ = c.Write(pack(`j:{"args":["6.0.14"]}`, "s:x"))
+			_, _ = c.Write(pack(`j:{"args":[[`+strings.Repeat(`{"pm_id":1},`, 3000)+`{}]]}`, "s:x"))
+		})
+		_, text := h.fail("pm2.list", nil, engine.Invalid)
+		h.contains(text, "larger than")
+	})
+	t.Run("a list that is none", func(t *testing.T) {
+		h := newHome(t)
+		serve(h, func(c net.Conn) {
+			_, _ = c.Write(pack(`j:{"args":[null]}`, "s:x"))
+			_, _ = c.Write(pack(`j:{"args":[null]}`, "s:x"))
+		})
+		h.fail("pm2.list", nil, engine.Invalid)
+	})
 	t.Run("hangs up", func(t *testing.T) {
 		h := newHome(t)
 		serve(h, func(c net.Conn) { _ = c.Close() })
@@ -279,10 +296,33 @@ func TestParseDump(t *testing.T) {
 		`[{"name":"a"},{"name":"b"}]`: 2, "\n[]\n": 0,
 		``: -1, `null`: -1, `{}`: -1, `[1]`: -1, `[{"name":"a"}`: -1, `[{}]`: -1, `[{name:"a"}]`: -1, "\x00\x00": -1,
 	} {
-		records, valid := parseDump([]byte(text))
-		if got := len(records); valid != (want >= 0) || valid && got != want {
-			t.Errorf("parseDump(%q) gives %d records, valid: %t", text, got, valid)
+		records, valid, err := parseDump([]byte(text))
+		if got := len(records); err != nil || valid != (want >= 0) || valid && got != want {
+			t.Errorf("parseDump(%q) gives %d records, valid: %t, %v", text, got, valid, err)
 		}
+	}
+}
+
+// Whose pm2 it is can make the list as large as the disk, and root reads it. A list that is too large is not broken.
+func TestAListThatIsTooLarge(t *testing.T) {
+	var names strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&names, `{"name":"%d","status":"online"},`, i)
+	}
+	for what, text := range map[string]string{
+		"processes": "[" + names.String() + `{"name":"last"}]`,
+		"bytes":     `[{"name":"a","env":"` + strings.Repeat("x", mostListBytes) + `"}]`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHome(t)
+			h.write(".pm2/dump.pm2", text)
+			h.untouched(func() {
+				for _, kind := range []string{"pm2.list", "pm2.resurrect"} {
+					_, said := h.fail(kind, nil, engine.Invalid)
+					h.contains(said, "larger than the 2000 processes and 8 MiB")
+				}
+			})
+		})
 	}
 }
 

@@ -2,10 +2,12 @@ package pm2
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"runbook/engine"
 	"runbook/steps/internal/budget"
 )
 
@@ -130,8 +132,10 @@ func states(list []running) []state {
 // namesOf lists names once each, in order.
 func namesOf(records []record) []string {
 	var names []string
+	seen := map[string]bool{}
 	for _, r := range records {
-		if name := r.name(); !slices.Contains(names, name) {
+		if name := r.name(); !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}
@@ -140,5 +144,38 @@ func namesOf(records []record) []string {
 
 // without lists the names that others lacks.
 func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+	gone := map[string]bool{}
+	for _, name := range others {
+		gone[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return gone[name] })
+}
+
+// How much of a list of processes is read, the daemon's or the saved one: some 10 KiB for each process are usual. Its
+// user may fill it with anything, and who reads it may be root.
+const (
+	mostListBytes = 8 << 20
+	mostProcesses = 2000
+)
+
+var errTooLarge = engine.Failf(engine.Invalid, "it is larger than the %d processes and %d MiB that are looked at", mostProcesses, mostListBytes>>20)
+
+// parseList reads a list of processes as pm2 writes it, in JSON.
+func parseList[T any](data []byte) ([]T, error) {
+	var items []json.RawMessage
+	switch err := json.Unmarshal(data, &items); {
+	case err != nil:
+		return nil, err
+	case items == nil:
+		return nil, errors.New("it is no list")
+	case len(items) > mostProcesses:
+		return nil, errTooLarge
+	}
+	list := make([]T, len(items))
+	for i, item := range items {
+		if err := json.Unmarshal(item, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }

@@ -18,9 +18,6 @@ import (
 	"runbook/steps/internal/hostcall"
 )
 
-// mostReply is the most bytes of an answer: some 10 KiB for each process are usual.
-const mostReply = 64 << 20
-
 // line is a connection to a daemon, on which it is asked one thing after the other.
 //
 // A message is a byte (version 1 in its upper half, the number of parts in the lower), then each part behind its length in
@@ -112,14 +109,16 @@ func (l *line) read() ([][]byte, error) {
 		return nil, err
 	}
 	parts := make([][]byte, max(int(meta&0xf), 1))
+	left := uint32(mostListBytes)
 	for i := range parts {
 		var size uint32
 		if err := binary.Read(l.from, binary.BigEndian, &size); err != nil {
 			return nil, err
 		}
-		if size > mostReply {
-			return nil, engine.Failf(engine.Invalid, "it has %d bytes", size)
+		if size > left {
+			return nil, errTooLarge
 		}
+		left -= size
 		var part bytes.Buffer // grows with what comes, not with what is announced
 		if _, err := io.CopyN(&part, l.from, int64(size)); err != nil {
 			return nil, err
