@@ -1,6 +1,7 @@
 package pm2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,9 @@ import (
 const (
 	maxLines      = 10000
 	maxSignatures = 32
+	maxFiles      = 32       // of each stream
 	maxTail       = 1 << 20  // bytes of each file
+	maxTails      = 8 << 20  // bytes of all files
 	maxLineText   = 1 << 10  // bytes of a line
 	linesSize     = 14 << 10 // bytes of JSON of all lines
 	exampleSize   = 200
@@ -29,7 +32,7 @@ type logsIn struct {
 	User       string            `json:"user" required:"true" is:"user" doc:"whose pm2: the user that its daemon runs as"`
 	Home       string            `json:"home" is:"path" doc:"the directory that .pm2 is in; the user's home when empty"`
 	Name       string            `json:"name" required:"true" doc:"the process, as pm2 names it"`
-	Lines      int               `json:"lines" default:"100" doc:"how many of the newest lines of each file to look at, 1 to 10000, within its last MiB"`
+	Lines      int               `json:"lines" default:"100" doc:"how many of the newest lines of each file to look at, 1 to 10000, within its last MiB, and within 8 MiB of all files"`
 	Stream     string            `json:"stream" default:"both" enum:"out,err,both" doc:"what the process printed, its standard error, or both"`
 	Signatures map[string]string `json:"signatures" doc:"names, each with a regular expression (RE2) for a line that tells what is wrong; the outputs found, counts and examples say which were seen. At most 32"`
 }
@@ -60,7 +63,7 @@ type logsOut struct {
 	Found     map[string]bool   `json:"found" doc:"for each signature, whether a line matches it. For: found.port_taken"`
 	Counts    map[string]int    `json:"counts" moves:"true" doc:"for each signature, how many lines match it"`
 	Examples  map[string]string `json:"examples" moves:"true" doc:"for each signature, the newest line that matches it, at most 200 bytes; empty when none does"`
-	Files     []string          `json:"files" doc:"the files that were read"`
+	Files     []string          `json:"files" doc:"the files that were read, at most 32 of each stream"`
 	Modified  string            `json:"modified" moves:"true" doc:"when the newest of them was last written to, in UTC; empty when there is none"`
 	Truncated bool              `json:"truncated" moves:"true" doc:"something is missing here: the files have older lines, or not all that were read fit into lines"`
 }
@@ -120,6 +123,9 @@ func (h host) logs(ctx context.Context, in logsIn, t engine.Task) (logsOut, erro
 	}
 	out.Modified = stamp(newest)
 	for name, expr := range in.Signatures {
+		if err := ctx.Err(); err != nil {
+			return out, engine.FailureOf(err)
+		}
 		out.Found[name], out.Counts[name], out.Examples[name] = search(tails, regexp.MustCompile(expr))
 	}
 	return out, nil
@@ -159,10 +165,9 @@ type logFile struct{ stream, path string }
 // logFiles finds the files of a process: as the daemon says, else as it was saved, else by their usual names.
 func (h host) logFiles(ctx context.Context, p place, name, stream string) ([]logFile, error) {
 	var known []record
-	if v, err := h.look(ctx, p); err == nil {
-		for _, r := range v.named(name) {
-			known = append(known, r.Env)
-		}
+	v, lookErr := h.look(ctx, p)
+	for _, r := range v.named(name) {
+		known = append(known, r.Env)
 	}
 	if len(known) == 0 {
 		if last, err := p.readDump(ctx, dumpFile); err == nil {
@@ -179,14 +184,15 @@ func (h host) logFiles(ctx context.Context, p place, name, stream string) ([]log
 	if len(known) == 0 {
 		var err error
 		if files, err = p.usualLogs(ctx, name); err != nil {
-			return nil, err
+			return nil, cmp.Or(lookErr, err) // that nobody knows the process can't be said of a daemon that keeps silent
 		}
 	}
 	var out []logFile
 	for _, s := range []string{"out", "err"} {
+		most := len(out) + maxFiles
 		for _, f := range files {
 			seen := slices.ContainsFunc(out, func(o logFile) bool { return o.path == f.path })
-			if f.stream == s && (stream == s || stream == "both") && f.path != "" && !seen {
+			if f.stream == s && (stream == s || stream == "both") && f.path != "" && !seen && len(out) < most {
 				out = append(out, f)
 			}
 		}

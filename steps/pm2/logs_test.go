@@ -36,6 +36,7 @@ func TestLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.want(h.do("pm2.logs", in), want)
+	h.fail("pm2.logs", values{"name": "lou"}, engine.Unreachable) // it may have a process of that name
 	if err := unix.Kill(h.daemon(), unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +54,27 @@ func TestLogsThatAreNotThere(t *testing.T) {
 	h := newHome(t)
 	h.write(".pm2/dump.pm2", fmt.Sprintf(`[{"name": "quiet", "pm_out_log_path": "/dev/null", "pm_err_log_path": "%s/none"}]`, h.dir))
 	h.want(h.do("pm2.logs", values{"name": "quiet"}), values{"files": []any{}, "lines": []any{}, "read": 0, "modified": ""})
+}
+
+// A saved list names as many files as its user likes, each of which may be a link to the same large one.
+func TestTheLogsOfAGreatMany(t *testing.T) {
+	h := newHome(t)
+	h.write("large.log", strings.Repeat(strings.Repeat("x", 99)+"\n", 20_000))
+	var list []string
+	for i := range 100 {
+		for _, stream := range []string{"out", "err"} {
+			if err := os.Symlink("large.log", filepath.Join(h.dir, fmt.Sprint(stream, i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list = append(list, fmt.Sprintf(`{"name": "api", "pm_out_log_path": "%[1]s/out%[2]d", "pm_err_log_path": "%[1]s/err%[2]d"}`, h.dir, i))
+	}
+	h.write(".pm2/dump.pm2", "["+strings.Join(list, ",")+"]")
+	out := h.do("pm2.logs", values{"name": "api", "lines": 10000, "signatures": values{"x": "^x+$"}})
+	if files, read := out["files"].([]any), out["read"].(int); len(files) != 64 || files[63] != filepath.Join(h.dir, "err31") || read*100 > 8<<20 || read*100 < 7<<20 {
+		t.Errorf("%d lines of %v", read, files)
+	}
+	h.want(out, values{"truncated": true, "counts": values{"x": out["read"]}})
 }
 
 func TestLongLogsAreReadFromTheirEnd(t *testing.T) {

@@ -32,7 +32,7 @@ func (p place) tails(ctx context.Context, files []logFile, lines int) ([]tail, e
 	return hostcall.Look(ctx, p.user, func() ([]tail, error) {
 		var out []tail
 		for _, f := range files {
-			t, err := readTail(f, lines)
+			t, err := readTail(f, lines, min(maxTail, int64(maxTails/len(files))))
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFile) {
 				continue
 			}
@@ -45,15 +45,15 @@ func (p place) tails(ctx context.Context, files []logFile, lines int) ([]tail, e
 	})
 }
 
-func readTail(file logFile, lines int) (tail, error) {
+func readTail(file logFile, lines int, size int64) (tail, error) {
 	f, info, err := openRegular(file.path)
 	if err != nil {
 		return tail{}, err
 	}
 	defer func() { _ = f.Close() }()
 	t := tail{logFile: file, modified: info.ModTime()}
-	start := max(info.Size()-maxTail, 0)
-	data, err := io.ReadAll(io.NewSectionReader(f, start, maxTail))
+	start := max(info.Size()-size, 0)
+	data, err := io.ReadAll(io.NewSectionReader(f, start, size))
 	if err != nil {
 		return tail{}, err
 	}
