@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -212,6 +214,48 @@ func TestRestartNamesWhatIsLeftBehind(t *testing.T) {
 	}
 	raw, _ := json.Marshal(out["survivors"])
 	h.contains(string(raw), fmt.Sprintf(`"pid":%d,`, child), `"start_time":"`)
+}
+
+// A daemon is whatever its user runs there, and who asks it may be root: what it says is believed of the user's own
+// processes only, and breaks no line.
+func TestADaemonCanSayAnything(t *testing.T) {
+	stepstest.Root(t)
+	node, err := exec.LookPath("node")
+	if err != nil {
+		newHome(t).lack("node")
+	}
+	h := newHome(t)
+	h.open()
+	h.user = "nobody"
+	h.write(".pm2/touch", "")
+	if err := os.Chmod(h.path(""), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	h.write("daemon.js", `
+const answer = (args) => { const text = Buffer.from("j:" + JSON.stringify({args})), head = Buffer.alloc(5, 0x11); head.writeUInt32BE(text.length, 1); return Buffer.concat([head, text]) };
+const web = {pid: 1, pm_id: 0, pm2_env: {name: "web", status: "on\u001b[31m\nline" + "!".repeat(1e5), exec_mode: "!".repeat(1e5), username: "!".repeat(1e5)}};
+require("net").createServer((c) => c.on("data", (question) => {
+  if (question.includes("getMonitorData")) c.write(answer([[web]]));
+  else { if (question.includes("restart")) { web.pid = 2; web.pm2_env.status = "online" }; c.write(answer(["!".repeat(1e5)])) }
+})).listen(process.argv[2])
+`)
+	daemon := exec.CommandContext(t.Context(), node, filepath.Join(h.dir, "daemon.js"), h.path("rpc.sock"))
+	daemon.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = daemon.Process.Kill(); _ = daemon.Wait() })
+	h.until("it listens", func() bool { return exists(h.path("rpc.sock")) })
+
+	raw, _ := json.Marshal(h.do("pm2.list", nil))
+	text := h.describe("pm2.restart", values{"name": "web"})
+	if len(raw) > 4<<10 || strings.Contains(text, "\x1b") || strings.Contains(text, "\nline") || strings.Contains(text, fmt.Sprintf("its child, process %d,", os.Getpid())) {
+		t.Errorf("%d bytes of list, described as %q", len(raw), text)
+	}
+	raw, _ = json.Marshal(h.do("pm2.restart", values{"name": "web"})["survivors"])
+	if strings.Contains(string(raw), fmt.Sprintf(`"pid":%d,`, os.Getpid())) {
+		t.Errorf("root's own processes are to be ended: %s", raw)
+	}
 }
 
 func TestStart(t *testing.T) {

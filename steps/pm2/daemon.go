@@ -147,7 +147,7 @@ func (p place) process(ctx context.Context) (int, error) {
 			if command, err := table.CommandLine(pid); err != nil || !isDaemon(command, p.dir) {
 				continue
 			}
-			if found, err := table.Process(pid); err == nil && found.User == p.user {
+			if found, err := table.Process(pid); err == nil && found.User == p.kernelName(table) {
 				return pid, nil
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"runbook/engine"
 	"runbook/internal/run"
+	"runbook/steps/internal/proc"
 )
 
 // host is where units and programs are found, and how patient one is there. Tests have other places, and less time.
@@ -62,6 +63,9 @@ func locate(ctx context.Context, user, home, as string) (place, error) {
 		user: u.Name, uid: int(u.UID), home: home, dir: filepath.Join(home, ".pm2"), as: as, root: actor == 0,
 	}, nil
 }
+
+// kernelName is the name that processes of the user are listed under: two names can share a uid.
+func (p place) kernelName(table *proc.Table) string { return table.User(uint64(p.uid)) } //nolint:gosec // a uid
 
 func (p place) path(name string) string { return filepath.Join(p.dir, name) }
 

@@ -186,6 +186,11 @@ func stories() []story {
 			h.sh("systemctl restart " + bootUnitName) // ends it all
 			h.untilItAnswers()
 		}},
+		{"a user of two names", func(h *realHost) {
+			h.sh("useradd -o -u $(id -u deploy) -d /home/deploy again; mv /home/deploy/.pm2/rpc.sock /home/deploy/.pm2/aside")
+			h.Cleanup(func() { h.sh("sed -i /^again:/d /etc/passwd") })
+			h.fail("pm2.list", values{"user": "again"}, engine.Unreachable)
+		}},
 		{"a list saved by root stays deploy's", func(h *realHost) {
 			h.sh("chown root /home/deploy/.pm2/dump.pm2") // as after a sudo pm2 save with deploy's HOME
 			h.fail("pm2.save", deploy, engine.Denied)

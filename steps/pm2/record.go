@@ -91,14 +91,12 @@ type process struct {
 }
 
 func (r running) process() process {
-	const most = 256
+	text := func(key string) string { return budget.Line(r.Env.list(key), 256) }
 	p := process{
-		Name: budget.Line(r.Env.name(), most), ID: r.ID, PID: r.PID, Status: r.status(), Module: r.module(),
-		Restarts: r.Env.count("restart_time"), UnstableRestarts: r.Env.count("unstable_restarts"),
-		Memory: r.Measure.Memory,
-		Script: budget.Line(r.Env.text("pm_exec_path"), most), Args: budget.Line(r.Env.list("args"), most),
-		Cwd: budget.Line(r.Env.text("pm_cwd"), most), ExecMode: r.Env.text("exec_mode"),
-		User: r.Env.text("username"), ExitCode: r.Env.number("exit_code"),
+		Name: text("name"), ID: r.ID, PID: r.PID, Status: r.status(), Module: r.module(),
+		Restarts: r.Env.count("restart_time"), UnstableRestarts: r.Env.count("unstable_restarts"), Memory: r.Measure.Memory,
+		Script: text("pm_exec_path"), Args: text("args"), Cwd: text("pm_cwd"), ExecMode: text("exec_mode"), User: text("username"),
+		ExitCode: r.Env.number("exit_code"),
 	}
 	if at := r.Env.count("created_at"); at > 0 {
 		p.CreatedAt = stamp(time.UnixMilli(int64(at)))
@@ -109,7 +107,7 @@ func (r running) process() process {
 	return p
 }
 
-func (r running) status() string { return r.Env.text("status") }
+func (r running) status() string { return budget.Line(r.Env.text("status"), 64) }
 
 // state is a process after a change.
 type state struct {

@@ -24,7 +24,7 @@ type restartOut struct {
 	Through    string     `json:"through" doc:"how it was done: pm2; empty when there was nothing to do"`
 	Processes  []state    `json:"processes" doc:"the processes of that name afterwards, by id; at most 50"`
 	DaemonUnit *string    `json:"daemon_unit" doc:"the systemd unit that the daemon runs in, empty for none. null when that is not to be seen"`
-	Survivors  []survivor `json:"survivors" doc:"what the old processes had started, and what was still there afterwards: it can hold a port that the new ones need. For process.signal"`
+	Survivors  []survivor `json:"survivors" doc:"what the old processes had started as the same user, and what was still there afterwards: it can hold a port that the new ones need; at most 50. For process.signal"`
 }
 
 type survivor struct {
@@ -112,7 +112,7 @@ func (h host) describeRestart(ctx context.Context, verb string, in restartIn, t 
 		d.Exact = append(d.Exact, fmt.Sprintf("restartProcessId(%d) over %s, as pm2 %s %s does; it is %s, process %d, restarted %d times",
 			r.ID, p.path("rpc.sock"), verb, in.Name, r.status(), r.PID, r.Env.count("restart_time")))
 	}
-	for _, c := range descendants(ctx, p, pidsOf(targets)) {
+	for _, c := range p.descendants(ctx, targets) {
 		d.Exact = append(d.Exact, fmt.Sprintf("its child, process %d, keeps its port if it does not end: %s", c.PID, c.Command))
 	}
 	if len(targets) > 0 {
@@ -131,7 +131,7 @@ func (h host) restart(ctx context.Context, verb string, in restartIn, t engine.T
 		return out, nil
 	}
 	out.Changed, out.Through = true, throughPM2
-	family := descendants(ctx, p, pidsOf(targets))
+	family := p.descendants(ctx, targets)
 	if err := p.askToRestart(ctx, v, targets, verb+" "+in.Name); err != nil {
 		return out, err
 	}
@@ -150,7 +150,7 @@ func (h host) restart(ctx context.Context, verb string, in restartIn, t engine.T
 		return ""
 	})
 	out.Processes, out.DaemonUnit = states(after.named(in.Name)), after.unit
-	out.Survivors = left(ctx, p, family)
+	out.Survivors = p.left(ctx, family)
 	return out, err
 }
 
@@ -182,56 +182,41 @@ func (p place) askToRestart(ctx context.Context, v view, targets []running, doin
 	return nil
 }
 
-func pidsOf(list []running) []int {
-	var pids []int
-	for _, r := range list {
-		if r.PID > 0 {
-			pids = append(pids, r.PID)
-		}
-	}
-	return pids
+// descendants lists what some processes have started.
+func (p place) descendants(ctx context.Context, of []running) []survivor {
+	return p.family(ctx, func(table *proc.Table, s survivor) bool {
+		above, err := table.Ancestors(s.PID)
+		return err == nil && slices.ContainsFunc(of, func(r running) bool { return r.PID > 0 && slices.Contains(above, r.PID) })
+	})
 }
 
-// descendants lists what some processes have started. It is for a better answer: what can't be seen is left out.
-func descendants(ctx context.Context, p place, roots []int) []survivor {
+// left lists those of some processes that are still there.
+func (p place) left(ctx context.Context, family []survivor) []survivor {
+	return p.family(ctx, func(_ *proc.Table, s survivor) bool {
+		return slices.ContainsFunc(family, func(old survivor) bool { return old.PID == s.PID && old.StartTime == s.StartTime })
+	})
+}
+
+// family lists processes, of those that run as the user: a daemon could give any pid for one of its own, and what is
+// listed may be ended next. It is for a better answer: what can't be seen is left out.
+func (p place) family(ctx context.Context, belongs func(*proc.Table, survivor) bool) []survivor {
 	found, _ := hostcall.Look(ctx, p.as, func() ([]survivor, error) {
 		table, err := proc.Open()
 		if err != nil {
 			return nil, err
 		}
 		pids, err := table.PIDs()
-		return slices.DeleteFunc(survivors(table, pids), func(s survivor) bool {
-			above, err := table.Ancestors(s.PID)
-			return err != nil || !slices.ContainsFunc(above, func(pid int) bool { return slices.Contains(roots, pid) })
-		}), err
-	})
-	return found
-}
-
-// left lists those of some processes that are still there.
-func left(ctx context.Context, p place, family []survivor) []survivor {
-	found, _ := hostcall.Look(ctx, p.as, func() ([]survivor, error) {
-		table, err := proc.Open()
-		if err != nil {
-			return nil, err
+		var out []survivor
+		for _, pid := range pids {
+			c, err := table.Process(pid)
+			if err != nil || c.User != p.kernelName(table) || c.State == "Z" || c.Command == nil {
+				continue
+			}
+			if s := (survivor{pid, c.Start.String(), c.Comm, *c.Command}); belongs(table, s) {
+				out = append(out, s)
+			}
 		}
-		var pids []int
-		for _, s := range family {
-			pids = append(pids, s.PID)
-		}
-		return slices.DeleteFunc(survivors(table, pids), func(s survivor) bool {
-			return !slices.ContainsFunc(family, func(old survivor) bool { return old.PID == s.PID && old.StartTime == s.StartTime })
-		}), nil
+		return out, err
 	})
 	return budget.Items(found, 50, 20<<10)
-}
-
-func survivors(table *proc.Table, pids []int) []survivor {
-	var out []survivor
-	for _, pid := range pids {
-		if p, err := table.Process(pid); err == nil && p.State != "Z" && p.Command != nil {
-			out = append(out, survivor{pid, p.Start.String(), p.Comm, *p.Command})
-		}
-	}
-	return out
 }
