@@ -135,7 +135,7 @@ func TestTheBootUnitComesFirst(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, unit), []byte("[Service]\nType=forking\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, unit), []byte("[Service]\nType=forking\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	h.dead("web")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"time"
@@ -47,12 +46,7 @@ func (s saved) names() []string { return namesOf(s.records) }
 // readDump reads a saved list and leaves it alone. That there is none, or a broken one, is an answer.
 func (p place) readDump(ctx context.Context, name string) (saved, error) {
 	s, err := hostcall.Look(ctx, p.user, func() (saved, error) {
-		f, info, err := openRegular(p.path(name))
-		if err != nil {
-			return saved{}, err
-		}
-		defer func() { _ = f.Close() }()
-		data, err := io.ReadAll(io.LimitReader(f, mostListBytes+1))
+		data, info, err := readRegular(p.path(name), mostListBytes+1)
 		if err != nil {
 			return saved{}, err
 		}

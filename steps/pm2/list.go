@@ -69,7 +69,10 @@ func (h host) list(ctx context.Context, in listIn, t engine.Task) (listOut, erro
 	if err != nil {
 		return listOut{}, err
 	}
-	unit := h.bootUnit(p)
+	unit, err := h.bootUnit(ctx, p)
+	if err != nil {
+		return listOut{}, err
+	}
 	out := listOut{BootUnit: unit.name, BootUnitExists: unit.exists, BootUnitEnabled: unit.enabled}
 	last, err := p.readDump(ctx, dumpFile)
 	if err != nil {

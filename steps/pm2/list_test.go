@@ -361,8 +361,27 @@ func TestTheBootUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have := h.host.bootUnit(p).program; have != "/opt/pm2/bin/pm2" {
-		t.Errorf("its pm2 is %q", have)
+	if have, err := h.host.bootUnit(t.Context(), p); have.program != "/opt/pm2/bin/pm2" || err != nil {
+		t.Errorf("its pm2 is %q, %v", have.program, err)
+	}
+
+	// A pipe does not hold up anybody, and a file that may not be read is not said to be absent.
+	path := filepath.Join(h.host.root, "etc/systemd/system/pm2-"+h.user+".service")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exists(false, false)
+	stepstest.Root(t)
+	if err := os.Chmod(h.host.root, 0); err != nil {
+		t.Fatal(err)
+	}
+	task, _ := stepstest.Task()
+	task.As, h.user = "nobody", "nobody"
+	for _, kind := range []string{"pm2.list", "pm2.resurrect"} {
+		h.failIn(t.Context(), task, kind, nil, engine.Denied)
 	}
 }
 

@@ -146,7 +146,7 @@ func (h *home) write(name, text string) {
 // open lets every user in.
 func (h *home) open() {
 	h.Helper()
-	for _, dir := range []string{filepath.Dir(h.dir), h.dir} {
+	for _, dir := range []string{filepath.Dir(h.dir), h.dir, h.host.root} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			h.Fatal(err)
 		}

@@ -74,7 +74,10 @@ func (h host) survey(ctx context.Context, in resurrectIn, as string) (revival, e
 	if err != nil {
 		return revival{}, err
 	}
-	r := revival{place: p, unit: h.bootUnit(p)}
+	r := revival{place: p}
+	if r.unit, err = h.bootUnit(ctx, p); err != nil {
+		return r, err
+	}
 	if r.dump, err = p.readDump(ctx, dumpFile); err == nil {
 		err = r.dump.usable(p)
 	}

@@ -91,7 +91,10 @@ func (h host) surveySave(ctx context.Context, in saveIn, as string) (saving, err
 	if err := s.safe(ctx); err != nil {
 		return s, err
 	}
-	s.program, err = h.program(ctx, p, s.view, h.bootUnit(p))
+	unit, err := h.bootUnit(ctx, p)
+	if err == nil {
+		s.program, err = h.program(ctx, p, s.view, unit)
+	}
 	return s, err
 }
 
