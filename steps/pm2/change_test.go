@@ -304,7 +304,11 @@ func TestSave(t *testing.T) {
 	h.pm2("stop", "new")
 	h.contains(h.describe("pm2.save", nil), "would not be started after a reboot: new", "dump.pm2.bak", "cp ")
 	h.want(h.do("pm2.save", nil), values{"saved": []string{"web", "new"}, "added": []string{"new"}})
-	h.want(h.do("pm2.list", nil)["backup"].(values), values{"names": []string{"web"}})
+	out := h.do("pm2.list", nil)
+	h.want(out["backup"].(values), values{"names": []string{"web"}, "stopped": []string{}})
+	h.want(out["dump"].(values), values{"names": []string{"web", "new"}, "stopped": []string{"new"}})
+	// What would not have come back before is nothing that is lost.
+	h.want(h.do("pm2.save", nil), values{"changed": true, "added": []string{}, "dropped": []string{}})
 
 	h.pm2("start", "new")
 	h.pm2("save")
@@ -321,6 +325,21 @@ func TestSave(t *testing.T) {
 	h.pm2("delete", "web")
 	h.untouched(func() { h.fail("pm2.save", values{"drop": true}, engine.Missing) })
 	h.want(h.do("pm2.list", nil)["dump"].(values), values{"names": []string{"web"}})
+}
+
+// What pm2 has given up is started again when it is brought back.
+func TestSaveOfWhatHasFailed(t *testing.T) {
+	h := withPM2(t)
+	h.start("web")
+	h.pm2("save")
+	h.write("web.js", "syntax error\n")
+	h.pm2("restart", "web")
+	h.until("pm2 has given up", func() bool { return h.process(h.do("pm2.list", nil), "web")["status"] == "errored" })
+	h.want(h.do("pm2.save", nil), values{"changed": true, "saved": []string{"web"}, "dropped": []string{}})
+	h.want(h.do("pm2.list", nil)["dump"].(values), values{"stopped": []string{}})
+	h.pm2("kill")
+	h.write("web.js", app)
+	h.want(h.do("pm2.resurrect", nil), values{"online": []string{"web"}})
 }
 
 func TestSaveThatSavesNothingFails(t *testing.T) {

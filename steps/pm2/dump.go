@@ -20,7 +20,7 @@ const (
 )
 
 // mostNames is the most bytes of JSON that a list of names takes in a result.
-const mostNames = 5 << 10
+const mostNames = 4 << 10
 
 // saved is a list of processes on disk.
 type saved struct {
@@ -34,11 +34,14 @@ type dump struct {
 	Exists  bool     `json:"exists" doc:"the file is there"`
 	Valid   bool     `json:"valid" doc:"it holds a list of processes, be it an empty one. pm2 deletes a broken one when it is to bring back processes"`
 	Names   []string `json:"names" doc:"the names of the processes in it, once each"`
+	Stopped []string `json:"stopped" doc:"those of the names of which a process was stopped when they were saved, and is not started after a reboot"`
 	SavedAt string   `json:"saved_at" moves:"true" doc:"when it was written, in UTC; empty when it is not there"`
 }
 
 func (s saved) dump() dump {
-	return dump{Exists: s.exists, Valid: s.valid, Names: shortList(s.names()), SavedAt: stamp(s.modified)}
+	return dump{
+		Exists: s.exists, Valid: s.valid, Names: shortList(s.names()), Stopped: shortList(without(s.names(), returning(s.records))), SavedAt: stamp(s.modified),
+	}
 }
 
 func (s saved) names() []string { return namesOf(s.records) }

@@ -56,7 +56,7 @@ and does not answer is none: the check is unknown, as unreachable.
 
 Online is less than it seems: a program that ends as soon as it is started is online most of the time. Look twice, by
 ` + "`watch: 3s`" + `, and expect ` + "`len(restarting) == 0`" + `. The environment of the processes is never shown; their arguments
-are, as everybody on the host can see them. Lists of names hold at most 5 KiB.`,
+are, as everybody on the host can see them. Lists of names hold at most 4 KiB.`,
 		Effect:  engine.Reads,
 		Example: "user: deploy\nwatch: 3s\n",
 		Check:   listIn.check,

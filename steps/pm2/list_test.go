@@ -56,7 +56,7 @@ func TestNothingStartsADaemon(t *testing.T) {
 				h.want(h.do("pm2.list", values{"watch": "1ms"}), values{
 					"daemon": false, "daemon_pid": 0, "daemon_unit": "", "version": "", "processes": []any{}, "names": []any{},
 					"online": []any{}, "restarting": []any{}, "missing_in_dump": []any{}, "missing_now": []any{},
-					"dump":      values{"exists": false, "valid": false, "names": []any{}, "saved_at": ""},
+					"dump":      values{"exists": false, "valid": false, "names": []any{}, "stopped": []any{}, "saved_at": ""},
 					"boot_unit": "pm2-" + h.user + ".service", "boot_unit_exists": false, "boot_unit_enabled": false,
 				})
 				h.fail("pm2.logs", values{"name": "web"}, engine.Missing)

@@ -149,6 +149,15 @@ func without(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return gone[name] })
 }
 
+// returning names those of a list that are started when it is brought back, with every process: pm2 leaves alone what it
+// had stopped, and starts what it has given up again.
+func returning(records []record) []string {
+	resting := slices.DeleteFunc(slices.Clone(records), func(r record) bool {
+		return r.text("status") != "stopped" && string(r["autostart"]) != "false"
+	})
+	return without(namesOf(records), namesOf(resting))
+}
+
 // How much of a list of processes is read, the daemon's or the saved one: some 10 KiB for each process are usual. Its
 // user may fill it with anything, and who reads it may be root.
 const (

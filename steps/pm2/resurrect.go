@@ -3,7 +3,6 @@ package pm2
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -189,19 +188,15 @@ func (h host) revive(ctx context.Context, r revival, t engine.Task) error {
 
 // lacks tells what is not as it should be afterwards.
 func (r revival) lacks(v view) string {
-	stopped := slices.DeleteFunc(slices.Clone(r.dump.records), func(s record) bool {
-		return s.text("status") != "stopped" && string(s["autostart"]) != "false"
-	})
-	wanted := without(r.dump.names(), namesOf(stopped))
-	missing, down := without(r.dump.names(), v.names()), without(wanted, v.online())
+	missing, down := without(r.dump.names(), v.names()), without(returning(r.dump.records), v.online())
 	begun := "bring back the processes of " + r.place.user + ": "
 	switch {
 	case !v.alive:
 		return begun + "there is no daemon afterwards"
 	case len(missing) > 0:
-		return begun + "the daemon lacks " + strings.Join(missing, ", ")
+		return begun + "the daemon lacks " + strings.Join(shortList(missing), ", ")
 	case len(down) > 0:
-		return begun + "not online: " + strings.Join(down, ", ")
+		return begun + "not online: " + strings.Join(shortList(down), ", ")
 	case r.through == throughUnit && v.unit != nil && !r.unit.holds(v):
 		return begun + "they run under " + daemonText(v) + ", and not in " + r.unit.name
 	default:

@@ -16,7 +16,7 @@ import (
 type saveIn struct {
 	User string `json:"user" required:"true" is:"user" doc:"whose pm2: the user that its daemon runs as"`
 	Home string `json:"home" is:"path" doc:"the directory that .pm2 is in; the user's home when empty"`
-	Drop bool   `json:"drop" doc:"let names go that would come back after a reboot now and would not any more: the saved list has them, and they are not online"`
+	Drop bool   `json:"drop" doc:"let names go that would come back after a reboot now and would not any more: the saved list has them, and they are stopped, or not there"`
 }
 
 type saveOut struct {
@@ -24,7 +24,7 @@ type saveOut struct {
 	Through    string   `json:"through" doc:"how it was done: pm2"`
 	Saved      []string `json:"saved" doc:"the names in the list now"`
 	Added      []string `json:"added" doc:"those that it lacked before"`
-	Dropped    []string `json:"dropped" doc:"names that it had before, and that would not come back now: it lacks them, or has them as stopped"`
+	Dropped    []string `json:"dropped" doc:"names that would have come back by the list before, and do not now: it lacks them, or has them as stopped"`
 	Processes  []state  `json:"processes" doc:"what the daemon has, by id; at most 50"`
 	DaemonUnit *string  `json:"daemon_unit" doc:"the systemd unit that the daemon runs in, empty for none. null when that is not to be seen"`
 }
@@ -35,8 +35,9 @@ func saveKind(h host) (engine.Kind, error) {
 		Doc: `Saves the list of processes that the pm2 of a user has, so that they come back after a reboot.
 
 Refuses when there is no daemon, when it has no process, and when the disk is so full, or the file so owned, that pm2
-would lose the list that is there. What is not online is saved as it is, and would not be started after a reboot: so it also refuses when a name of the saved
-list is not online now, unless ` + "`drop`" + ` says that it may go. pm2 keeps the list before it as dump.pm2.bak.`,
+would lose the list that is there. What is stopped is saved as stopped, and would not be started after a reboot: so it
+also refuses when the saved list brings back a name that the new one would not, unless ` + "`drop`" + ` says that it may go. pm2
+keeps the list before it as dump.pm2.bak.`,
 		Effect:   engine.Changes,
 		Example:  "user: deploy\n",
 		Describe: h.describeSave,
@@ -53,13 +54,13 @@ list is not online now, unless ` + "`drop`" + ` says that it may go. pm2 keeps t
 
 // saving is what there is before a list is saved.
 type saving struct {
-	place    place
-	view     view
-	last     saved
-	program  string
-	added    []string
-	dropped  []string
-	unlisted []string // not online, and new
+	place   place
+	view    view
+	last    saved
+	program string
+	added   []string
+	dropped []string
+	resting []string // new, and stopped
 }
 
 func (h host) surveySave(ctx context.Context, in saveIn, as string) (saving, error) {
@@ -77,15 +78,15 @@ func (h host) surveySave(ctx context.Context, in saveIn, as string) (saving, err
 	begun := "save the processes of " + p.user
 	names := namesOf(s.view.records())
 	s.added = without(names, s.last.names())
-	s.dropped = without(s.last.names(), s.view.online())
-	s.unlisted = without(s.added, s.view.online())
+	s.dropped = without(returning(s.last.records), returning(s.view.records()))
+	s.resting = without(s.added, returning(s.view.records()))
 	switch {
 	case !s.view.alive:
 		return s, engine.Failf(engine.Missing, "%s: there is no daemon, so there is nothing to save", begun)
 	case len(names) == 0:
 		return s, engine.Failf(engine.Missing, "%s: the daemon has none", begun)
 	case len(s.dropped) > 0 && !in.Drop:
-		return s, engine.Failf(engine.Missing, "%s: not online, and would not come back after a reboot any more: %s. Start them, or say drop: true",
+		return s, engine.Failf(engine.Missing, "%s: not running, and would not come back after a reboot any more: %s. Start them, or say drop: true",
 			begun, strings.Join(shortList(s.dropped), ", "))
 	}
 	if err := s.safe(ctx); err != nil {
@@ -140,7 +141,7 @@ func (h host) describeSave(ctx context.Context, in saveIn, t engine.Task) (engin
 	}
 	tell("it will hold", namesOf(s.view.records()))
 	tell("new in it", s.added)
-	tell("new in it, but not online, so they would not be started after a reboot", s.unlisted)
+	tell("new in it, but stopped, so they would not be started after a reboot", s.resting)
 	tell("NOT BROUGHT BACK after a reboot any more", s.dropped)
 	if s.last.exists {
 		d.Exact = append(d.Exact, "the list of "+stamp(s.last.modified)+" stays as "+s.place.path(backupFile))
