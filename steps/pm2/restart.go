@@ -20,8 +20,7 @@ type restartIn struct {
 }
 
 type restartOut struct {
-	Changed    bool       `json:"changed" doc:"false when there was nothing to do"`
-	Through    string     `json:"through" doc:"how it was done: pm2; empty when there was nothing to do"`
+	Changed    bool       `json:"changed" doc:"the daemon was asked to; false when there was nothing to do"`
 	Processes  []state    `json:"processes" doc:"the processes of that name afterwards, by id; at most 50"`
 	DaemonUnit *string    `json:"daemon_unit" doc:"the systemd unit that the daemon runs in, empty for none. null when that is not to be seen"`
 	Survivors  []survivor `json:"survivors" doc:"what the old processes had started as the same user, and what was still there afterwards: it can hold a port that the new ones need; at most 50. For process.signal"`
@@ -130,9 +129,8 @@ func (h host) restart(ctx context.Context, verb string, in restartIn, t engine.T
 	if len(targets) == 0 {
 		return out, nil
 	}
-	out.Changed, out.Through = true, throughPM2
 	family := p.descendants(ctx, targets)
-	if err := p.askToRestart(ctx, v, targets, verb+" "+in.Name); err != nil {
+	if out.Changed, err = p.askToRestart(ctx, v, targets, verb+" "+in.Name); err != nil {
 		return out, err
 	}
 	after, err := h.settle(ctx, p, func(now view) string {
@@ -154,32 +152,32 @@ func (h host) restart(ctx context.Context, verb string, in restartIn, t engine.T
 	return out, err
 }
 
-// askToRestart asks the daemon that was looked at, and no other.
-func (p place) askToRestart(ctx context.Context, v view, targets []running, doing string) error {
+// askToRestart asks the daemon that was looked at, and no other. asked tells that it may have restarted something.
+func (p place) askToRestart(ctx context.Context, v view, targets []running, doing string) (asked bool, err error) {
 	l, err := p.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return false, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer l.close()
 	if l.pid != v.pid {
-		return engine.Failf(engine.Missing, "%s: the daemon of %s, process %d, has just gone", doing, p, v.pid)
+		return false, engine.Failf(engine.Missing, "%s: the daemon of %s, process %d, has just gone", doing, p, v.pid)
 	}
 	for _, r := range targets {
 		if r.status() == "waiting restart" {
 			// Else its timer would start it a second time.
-			if err := l.call(ctx, "stopProcessId", r.ID, nil); err != nil {
-				return fmt.Errorf("%s: %w", doing, err)
-			}
+			err = l.call(ctx, "stopProcessId", r.ID, nil)
 		}
-		err := l.call(ctx, "restartProcessId", map[string]int{"id": r.ID}, nil)
-		if ctx.Err() != nil {
-			return engine.FailureOf(fmt.Errorf("%s: stopped waiting, pm2 goes on with it: %w", doing, ctx.Err()))
+		if err == nil {
+			err = l.call(ctx, "restartProcessId", map[string]int{"id": r.ID}, nil)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", doing, err)
+		switch {
+		case ctx.Err() != nil:
+			return true, engine.FailureOf(fmt.Errorf("%s: stopped waiting, pm2 goes on with it: %w", doing, ctx.Err()))
+		case err != nil:
+			return true, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // descendants lists what some processes have started.

@@ -21,7 +21,7 @@ type resurrectIn struct {
 }
 
 type resurrectOut struct {
-	Changed    bool     `json:"changed" doc:"false when the daemon had all the processes already"`
+	Changed    bool     `json:"changed" doc:"the daemon is another one, or has processes that it lacked"`
 	Through    string   `json:"through" doc:"how they were brought back: boot unit or pm2; empty when there was nothing to do"`
 	Processes  []state  `json:"processes" doc:"what the daemon has afterwards, by id; at most 50"`
 	Online     []string `json:"online" doc:"the names of these whose processes are all online"`
@@ -142,17 +142,16 @@ func (h host) resurrect(ctx context.Context, in resurrectIn, t engine.Task) (res
 	}
 	out := resurrectOut{Through: r.through}
 	if r.through == "" {
-		out.fill(r.view)
+		out.fill(r, r.view)
 		return out, nil
 	}
 	if err := h.revive(ctx, r, t); err != nil {
-		after, _ := h.look(ctx, r.place)
-		out.fill(after)
+		after, _ := h.look(context.WithoutCancel(ctx), r.place) // what came of it until then
+		out.fill(r, after)
 		return out, err
 	}
 	after, err := h.settle(ctx, r.place, r.lacks)
-	out.fill(after)
-	out.Changed = after.alive
+	out.fill(r, after)
 	return out, err
 }
 
@@ -204,6 +203,7 @@ func (r revival) lacks(v view) string {
 	}
 }
 
-func (out *resurrectOut) fill(v view) {
+func (out *resurrectOut) fill(r revival, v view) {
+	out.Changed = v.pid != r.view.pid || len(without(r.missing, v.names())) < len(r.missing)
 	out.Processes, out.Online, out.DaemonUnit = states(v.list), shortList(v.online()), v.unit
 }

@@ -21,7 +21,6 @@ type saveIn struct {
 
 type saveOut struct {
 	Changed    bool     `json:"changed" doc:"the list was written anew"`
-	Through    string   `json:"through" doc:"how it was done: pm2"`
 	Saved      []string `json:"saved" doc:"the names in the list now"`
 	Added      []string `json:"added" doc:"those that it lacked before"`
 	Dropped    []string `json:"dropped" doc:"names that would have come back by the list before, and do not now: it lacks them, or has them as stopped"`
@@ -155,7 +154,7 @@ func (h host) save(ctx context.Context, in saveIn, t engine.Task) (saveOut, erro
 	if err != nil {
 		return saveOut{}, err
 	}
-	out := saveOut{Through: throughPM2, Processes: states(s.view.list), DaemonUnit: s.view.unit}
+	out := saveOut{Processes: states(s.view.list), DaemonUnit: s.view.unit}
 	if err := s.place.call(ctx, t, s.program, "save"); err != nil {
 		return out, err
 	}
