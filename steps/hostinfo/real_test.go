@@ -3,7 +3,6 @@
 package hostinfo
 
 import (
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -11,16 +10,12 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
-	lab "runbook/lab/host"
 	"runbook/steps/stepstest"
 )
 
-// Set, to the name of a story, for the test program that runs inside a host of the lab.
-const insideEnv = "RUNBOOK_TEST_INSIDE_LAB"
-
 // TestOnARealHost boots a host, breaks its bus, reboots it, and runs this very test program inside it each time.
 func TestOnARealHost(t *testing.T) {
-	switch os.Getenv(insideEnv) {
+	switch stepstest.Inside() {
 	case "logged-in":
 		someoneIsLoggedIn(t)
 		return
@@ -31,26 +26,7 @@ func TestOnARealHost(t *testing.T) {
 		rebootedAndChanged(t)
 		return
 	}
-	h, err := lab.Boot(t.Context(), lab.Options{Log: t.Output()})
-	must(t, err)
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	self, err := os.Executable()
-	must(t, err)
-	const inside = "/usr/local/lib/hostinfo.test"
-	must(t, h.CopyIn(t.Context(), self, inside, 0o755))
-	tell := func(story string) {
-		t.Helper()
-		cmd := h.Command(t.Context(), inside, "-test.v", "-test.run=^TestOnARealHost$")
-		cmd.Env = append(cmd.Env, insideEnv+"="+story)
-		cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-		if err := cmd.Run(); err != nil {
-			t.Fatalf("%s: %v", story, err)
-		}
-	}
+	h, tell := stepstest.Lab(t)
 	tell("logged-in")
 	must(t, h.Break(t.Context(), "dbus-dead"))
 	tell("no-bus")

@@ -11,45 +11,20 @@ import (
 	"testing"
 
 	"runbook/engine"
-	lab "runbook/lab/host"
 	"runbook/steps/nginx"
 	"runbook/steps/stepstest"
 )
 
-// Set for the test program that runs inside a host of the lab.
-const insideEnv = "RUNBOOK_TEST_INSIDE_LAB"
-
 // TestOnARealHost boots a host and runs this very test program inside it, where systemd runs nginx.
 func TestOnARealHost(t *testing.T) {
-	if os.Getenv(insideEnv) != "" {
+	if stepstest.Inside() != "" {
 		for _, story := range stories() {
 			t.Run(story.name, func(t *testing.T) { story.run(&realHost{t}) })
 		}
 		return
 	}
-	h, err := lab.Boot(t.Context(), lab.Options{Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const inside = "/usr/local/lib/nginx.test"
-	if err := h.CopyIn(t.Context(), self, inside, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := h.Command(t.Context(), inside, "-test.v", "-test.run=^TestOnARealHost$")
-	cmd.Env = append(cmd.Env, insideEnv+"=1")
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Run(); err != nil {
-		t.Errorf("run the stories inside: %v", err)
-	}
+	_, tell := stepstest.Lab(t)
+	tell("the stories")
 }
 
 // realHost is the host that the test program runs in. Each story leaves it as it was.

@@ -27,7 +27,7 @@ import (
 // TestMain makes this program the parent of every process that loses its own: so nothing that a test starts, be it a
 // daemon, can hide from it.
 func TestMain(m *testing.M) {
-	if os.Getenv("RUNBOOK_TEST_INSIDE_LAB") != "" {
+	if stepstest.Inside() != "" {
 		os.Exit(m.Run()) // what is started there is systemd's to look after
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {

@@ -6,24 +6,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"runbook/engine"
-	lab "runbook/lab/host"
 	"runbook/steps/stepstest"
 )
-
-// Set for the test program that runs inside a host of the lab.
-const insideEnv = "RUNBOOK_TEST_INSIDE_LAB"
 
 // TestOnARealHost boots a host and runs this very test program inside it, where it performs the stories below on a pm2
 // that systemd has started.
 func TestOnARealHost(t *testing.T) {
-	if os.Getenv(insideEnv) != "" {
+	if stepstest.Inside() != "" {
 		t.Chdir("/root") // where deploy can't be
 		for _, s := range stories() {
 			t.Run(s.name, func(t *testing.T) {
@@ -34,29 +29,8 @@ func TestOnARealHost(t *testing.T) {
 		}
 		return
 	}
-	h, err := lab.Boot(t.Context(), lab.Options{Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const inside = "/usr/local/lib/pm2.test"
-	if err := h.CopyIn(t.Context(), self, inside, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := h.Command(t.Context(), inside, "-test.v", "-test.run=^TestOnARealHost$")
-	cmd.Env = append(cmd.Env, insideEnv+"=1")
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Run(); err != nil {
-		t.Errorf("run the stories inside: %v", err)
-	}
+	_, tell := stepstest.Lab(t)
+	tell("the stories")
 }
 
 // realHost is the host that the test program runs in: the pm2 of deploy has dixis-backend, and pm2-deploy.service brings
@@ -188,7 +162,7 @@ func stories() []story {
 		}},
 		{"a user of two names", func(h *realHost) {
 			h.sh("useradd -o -u $(id -u deploy) -d /home/deploy again; mv /home/deploy/.pm2/rpc.sock /home/deploy/.pm2/aside")
-			h.Cleanup(func() { h.sh("sed -i /^again:/d /etc/passwd") })
+			h.Cleanup(func() { h.sh("sed -i /^again:/d /etc/passwd; mv /home/deploy/.pm2/aside /home/deploy/.pm2/rpc.sock") })
 			h.fail("pm2.list", values{"user": "again"}, engine.Unreachable)
 		}},
 		{"a list saved by root stays deploy's", func(h *realHost) {

@@ -121,6 +121,12 @@ func Look(t *testing.T, k engine.Kind, with map[string]any) map[string]any {
 	return out
 }
 
+// insideEnv is set for a test program that runs inside a host of the lab.
+const insideEnv = "RUNBOOK_TEST_INSIDE_LAB"
+
+// Inside is the part that a test is to perform inside a host of the lab, "" outside.
+func Inside() string { return os.Getenv(insideEnv) }
+
 // Root skips a test that needs root where there is none. In CI that is a failure: there it must run.
 func Root(t *testing.T) {
 	t.Helper()
