@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/engine"
+	"runbook/steps/internal/signature"
 )
 
 func TestReadEntry(t *testing.T) {
@@ -129,7 +130,7 @@ func TestTallyIsBounded(t *testing.T) {
 	}
 	for _, letter := range []string{"a", "<", "\\", "é", "\n"} {
 		in := journalIn{Lines: maxLines, Match: ".*", Signatures: map[string]string{}}
-		for i := range maxSignatures {
+		for i := range signature.Most {
 			in.Signatures[fmt.Sprintf("signature_%d", i)] = ".*"
 		}
 		q, err := in.query(time.Now())

@@ -8,13 +8,11 @@ import (
 	"time"
 
 	"runbook/engine"
+	"runbook/steps/internal/signature"
 )
 
-// How much of the journal one step looks at.
-const (
-	maxLines      = 10000
-	maxSignatures = 32
-)
+// maxLines is how much of the journal one step looks at.
+const maxLines = 10000
 
 type journalIn struct {
 	Unit       string            `json:"unit" doc:"only what this unit wrote, and what systemd wrote about it: its full name, like nginx.service. Everything when empty" is:"unit"`
@@ -92,7 +90,7 @@ type query struct {
 }
 
 func (in journalIn) query(now time.Time) (query, error) {
-	q := query{lines: in.Lines, priority: in.Priority, latest: in.Invocation == "latest", signatures: map[string]*regexp.Regexp{}}
+	q := query{lines: in.Lines, priority: in.Priority, latest: in.Invocation == "latest"}
 	var err error
 	if q.from, err = in.source(); err != nil {
 		return q, err
@@ -108,18 +106,8 @@ func (in journalIn) query(now time.Time) (query, error) {
 			return q, fmt.Errorf("match: %w", err)
 		}
 	}
-	if len(in.Signatures) > maxSignatures {
-		return q, fmt.Errorf("there are %d signatures: %d are the most", len(in.Signatures), maxSignatures)
-	}
-	for name, expr := range in.Signatures {
-		if !signatureName.MatchString(name) {
-			return q, fmt.Errorf("%q can't name a signature: use small letters, digits and _, beginning with a letter", name)
-		}
-		if q.signatures[name], err = regexp.Compile(expr); err != nil {
-			return q, fmt.Errorf("signature %s: %w", name, err)
-		}
-	}
-	return q, nil
+	q.signatures, err = signature.Compile(in.Signatures)
+	return q, err
 }
 
 func (in journalIn) source() (source, error) {
@@ -142,10 +130,7 @@ func (in journalIn) source() (source, error) {
 	return from, checkUnit(in.Unit)
 }
 
-var (
-	invocationID  = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	signatureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-)
+var invocationID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 func (in journalIn) span(now time.Time) (s span, err error) {
 	switch in.Since {

@@ -1,10 +1,10 @@
 package systemd
 
 import (
-	"maps"
 	"slices"
 
 	"runbook/steps/internal/budget"
+	"runbook/steps/internal/signature"
 )
 
 // How much of the journal goes into the facts, in bytes.
@@ -17,23 +17,18 @@ const (
 
 // tally counts entries as they come, and keeps the newest.
 type tally struct {
-	query   query
-	names   []string // of the signatures, sorted
-	lines   window
-	matched window
-	out     journalOut
+	query      query
+	signatures signature.Tally
+	lines      window
+	matched    window
+	out        journalOut
 }
 
 func newTally(q query) *tally {
-	t := &tally{
-		query: q, names: slices.Sorted(maps.Keys(q.signatures)),
-		lines: window{limit: linesSize}, matched: window{limit: matchedSize},
-		out: journalOut{Found: map[string]bool{}, Counts: map[string]int{}, Examples: map[string]string{}},
+	return &tally{
+		query: q, lines: window{limit: linesSize}, matched: window{limit: matchedSize},
+		signatures: signature.NewTally(q.signatures, func(line string) string { return fit(line, exampleSize) }),
 	}
-	for _, name := range t.names {
-		t.out.Found[name], t.out.Counts[name], t.out.Examples[name] = false, 0, ""
-	}
-	return t
 }
 
 func (t *tally) add(e entry) {
@@ -52,13 +47,7 @@ func (t *tally) add(e entry) {
 			t.matched.add(line)
 		}
 	}
-	for _, name := range t.names {
-		if t.query.signatures[name].MatchString(e.message) {
-			t.out.Found[name] = true
-			t.out.Counts[name]++
-			t.out.Examples[name] = fit(e.message, exampleSize)
-		}
-	}
+	t.signatures.Add(e.message)
 }
 
 // skip counts an entry that could not be read.
@@ -70,6 +59,7 @@ func (t *tally) skip() {
 func (t *tally) result() journalOut {
 	out := t.out
 	out.Lines, out.Matched = t.lines.lines, t.matched.lines
+	out.Found, out.Counts, out.Examples = t.signatures.Found, t.signatures.Counts, t.signatures.Examples
 	out.Truncated = out.Truncated || out.Read >= t.query.lines || t.lines.full || t.matched.full
 	return out
 }
