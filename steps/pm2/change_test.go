@@ -58,7 +58,9 @@ func TestResurrectRefusesWhatItCantBringBack(t *testing.T) {
 		h.write(".pm2/dump.pm2", text)
 		h.write(".pm2/dump.pm2.bak", `[{"name":"old"}]`)
 		h.untouched(func() { h.fail("pm2.resurrect", nil, how) })
-		h.want(h.do("pm2.list", nil)["backup"].(values), values{"valid": true, "names": []string{"old"}})
+		if h.read(".pm2/dump.pm2.bak") != `[{"name":"old"}]` {
+			t.Error("the list before it is lost")
+		}
 	}
 }
 
@@ -306,13 +308,17 @@ func TestSave(t *testing.T) {
 	h.contains(h.describe("pm2.save", nil), "would not be started after a reboot: new", "dump.pm2.bak", "cp ")
 	h.want(h.do("pm2.save", nil), values{"saved": []string{"web", "new"}, "added": []string{"new"}})
 	out := h.do("pm2.list", nil)
-	h.want(out["backup"].(values), values{"names": []string{"web"}, "stopped": []string{}})
+	h.want(out, values{"missing_in_dump": []string{}})
 	h.want(out["dump"].(values), values{"names": []string{"web", "new"}, "stopped": []string{"new"}})
+	if text := h.read(".pm2/dump.pm2.bak"); !strings.Contains(text, `"web"`) || strings.Contains(text, `"new"`) {
+		t.Errorf("the list before it is %s", text)
+	}
 	// What would not have come back before is nothing that is lost.
 	h.want(h.do("pm2.save", nil), values{"changed": true, "added": []string{}, "dropped": []string{}})
 
 	h.pm2("start", "new")
-	h.pm2("save")
+	h.want(h.do("pm2.list", nil), values{"missing_in_dump": []string{"new"}})
+	h.want(h.do("pm2.save", nil), values{"added": []string{}})
 	for _, lose := range []string{"stop", "delete"} {
 		h.pm2(lose, "new")
 		h.untouched(func() {

@@ -28,16 +28,19 @@ type view struct {
 	list    []running
 }
 
-// records gives the processes that pm2 would save.
-func (v view) records() []record {
+// picked gives what is known of some processes.
+func (v view) picked(by func(running) bool) []record {
 	var out []record
 	for _, r := range v.list {
-		if !r.module() {
+		if by(r) {
 			out = append(out, r.Env)
 		}
 	}
 	return out
 }
+
+// records gives the processes that pm2 would save.
+func (v view) records() []record { return v.picked(func(r running) bool { return !r.module() }) }
 
 // named gives the processes of this name, all for "".
 func (v view) named(name string) []running {
@@ -45,23 +48,11 @@ func (v view) named(name string) []running {
 }
 
 // names lists the names of the processes.
-func (v view) names() []string {
-	var all []record
-	for _, r := range v.list {
-		all = append(all, r.Env)
-	}
-	return namesOf(all)
-}
+func (v view) names() []string { return namesOf(v.picked(func(running) bool { return true })) }
 
 // online lists the names whose processes are all online.
 func (v view) online() []string {
-	var down []string
-	for _, r := range v.list {
-		if r.status() != online {
-			down = append(down, r.Env.name())
-		}
-	}
-	return without(v.names(), down)
+	return without(v.names(), namesOf(v.picked(func(r running) bool { return r.status() != online })))
 }
 
 // look asks the daemon for its processes. When there is none, the view says so, and nothing was started. When there is

@@ -16,7 +16,7 @@ import (
 // Where pm2 saves its list, and the one before it.
 const (
 	dumpFile   = "dump.pm2"
-	backupFile = "dump.pm2.bak"
+	backupFile = dumpFile + ".bak"
 )
 
 // mostNames is the most bytes of JSON that a list of names takes in a result.
@@ -46,10 +46,10 @@ func (s saved) dump() dump {
 
 func (s saved) names() []string { return namesOf(s.records) }
 
-// readDump reads a saved list and leaves it alone. That there is none, or a broken one, is an answer.
-func (p place) readDump(ctx context.Context, name string) (saved, error) {
+// readDump reads the saved list and leaves it alone. That there is none, or a broken one, is an answer.
+func (p place) readDump(ctx context.Context) (saved, error) {
 	s, err := hostcall.Look(ctx, p.user, func() (saved, error) {
-		data, info, err := readRegular(p.path(name), mostListBytes+1)
+		data, info, err := readRegular(p.path(dumpFile), mostListBytes+1)
 		if err != nil {
 			return saved{}, err
 		}

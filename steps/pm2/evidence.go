@@ -35,7 +35,7 @@ func (h host) keep(ctx context.Context, p place, logs []logFile, t engine.Task) 
 			writeJSON(w, r.process())
 		}
 	}
-	last, dumpErr := p.readDump(ctx, dumpFile)
+	last, dumpErr := p.readDump(ctx)
 	if dumpErr == nil {
 		_, _ = fmt.Fprintf(w, "\n%s (there: %t, valid: %t, saved: %s), without what may be environment:\n", p.path(dumpFile), last.exists, last.valid, stamp(last.modified))
 		for _, r := range last.records {

@@ -13,7 +13,7 @@ import (
 type listIn struct {
 	User  string          `json:"user" required:"true" is:"user" doc:"whose pm2: the user that its daemon runs as"`
 	Home  string          `json:"home" is:"path" doc:"the directory that .pm2 is in; the user's home when empty"`
-	Name  string          `json:"name" doc:"only the processes of this name; dump and backup stay as they are"`
+	Name  string          `json:"name" doc:"only the processes of this name; dump stays as it is"`
 	Watch engine.Duration `json:"watch" doc:"look twice, so long apart, and say in restarting what was started again meanwhile; at most 1m" default:"0s"`
 }
 
@@ -35,10 +35,9 @@ type listOut struct {
 	Online     []string  `json:"online" restates:"processes" doc:"those of the names whose processes are all online. For: \"api\" in online"`
 	Restarting *[]string `json:"restarting" doc:"with watch, the names of which a process was started again, or came or went, between the two looks; a program that ends again and again is online most of the time. null without watch"`
 
-	Dump   dump `json:"dump" doc:"the saved list, dump.pm2, which is brought back after a reboot"`
-	Backup dump `json:"backup" doc:"the list that was saved before it, dump.pm2.bak"`
+	Dump dump `json:"dump" doc:"the saved list, dump.pm2, which is brought back after a reboot"`
 
-	MissingInDump []string `json:"missing_in_dump" doc:"names that the daemon has and the dump lacks: they would not come back after a reboot. Modules of pm2 are not among them"`
+	MissingInDump []string `json:"missing_in_dump" doc:"names that the daemon has and that would not come back after a reboot: the dump lacks them, or has them as stopped and they run now. Modules of pm2 are not among them"`
 	MissingNow    []string `json:"missing_now" doc:"names in the dump that the daemon lacks; all of them when there is no daemon"`
 
 	BootUnit        string `json:"boot_unit" doc:"the name of the unit that brings the processes back after a reboot, as pm2 startup calls it"`
@@ -74,16 +73,11 @@ func (h host) list(ctx context.Context, in listIn, t engine.Task) (listOut, erro
 		return listOut{}, err
 	}
 	out := listOut{BootUnit: unit.name, BootUnitExists: unit.exists, BootUnitEnabled: unit.enabled}
-	last, err := p.readDump(ctx, dumpFile)
+	last, err := p.readDump(ctx)
 	if err != nil {
 		return out, err
 	}
-	backup, err := p.readDump(ctx, backupFile)
-	if err != nil {
-		return out, err
-	}
-	out.Dump, out.Backup = last.dump(), backup.dump()
-
+	out.Dump = last.dump()
 	v, err := h.look(ctx, p)
 	if err == nil && in.Watch > 0 {
 		before := v.named(in.Name)
@@ -95,23 +89,27 @@ func (h host) list(ctx context.Context, in listIn, t engine.Task) (listOut, erro
 		}
 		out.Restarting = new(shortList(restarted(before, v.named(in.Name))))
 	}
+	out.Daemon, out.DaemonPID, out.DaemonUnit = v.alive, v.pid, v.unit
+	if err != nil {
+		out.Restarting = nil
+		return out, err
+	}
 	out.fill(v, last, in.Name)
-	return out, err
+	return out, nil
 }
 
 func (out *listOut) fill(v view, last saved, name string) {
-	out.Daemon, out.DaemonPID, out.DaemonUnit, out.Version = v.alive, v.pid, v.unit, v.version
+	out.Version = v.version
 	v.list = v.named(name)
 	for _, r := range v.list {
 		out.Processes = append(out.Processes, r.process())
 	}
 	const room = 24 << 10
 	out.Processes = budget.Items(out.Processes, 50, room)
-	names := v.names()
-	expected := slices.DeleteFunc(last.names(), func(n string) bool { return name != "" && n != name })
-	out.Names, out.Online = shortList(names), shortList(v.online())
-	out.MissingInDump = shortList(without(namesOf(v.records()), last.names()))
-	out.MissingNow = shortList(without(expected, names))
+	out.Names, out.Online = shortList(v.names()), shortList(v.online())
+	absent, resting := without(namesOf(v.records()), last.names()), without(returning(v.records()), returning(last.records))
+	out.MissingInDump = shortList(append(absent, without(resting, absent)...))
+	out.MissingNow = shortList(without(slices.DeleteFunc(last.names(), func(n string) bool { return name != "" && n != name }), v.names()))
 }
 
 // restarted names what was started again between two looks.

@@ -14,18 +14,18 @@ import (
 	"runbook/engine"
 	"runbook/steps/internal/budget"
 	"runbook/steps/internal/hostcall"
+	"runbook/steps/internal/signature"
 )
 
 // How much of the logs one step looks at, and shows.
 const (
-	maxLines      = 10000
-	maxSignatures = 32
-	maxFiles      = 32       // of each stream
-	maxTail       = 1 << 20  // bytes of each file
-	maxTails      = 8 << 20  // bytes of all files
-	maxLineText   = 1 << 10  // bytes of a line
-	linesSize     = 14 << 10 // bytes of JSON of all lines
-	exampleSize   = 200
+	maxLines    = 10000
+	maxFiles    = 32       // of each stream
+	maxTail     = 1 << 20  // bytes of each file
+	maxTails    = 8 << 20  // bytes of all files
+	maxLineText = 1 << 10  // bytes of a line
+	linesSize   = 14 << 10 // bytes of JSON of all lines
+	exampleSize = 200
 )
 
 type logsIn struct {
@@ -33,28 +33,15 @@ type logsIn struct {
 	Home       string            `json:"home" is:"path" doc:"the directory that .pm2 is in; the user's home when empty"`
 	Name       string            `json:"name" required:"true" doc:"the process, as pm2 names it"`
 	Lines      int               `json:"lines" default:"100" doc:"how many of the newest lines of each file to look at, 1 to 10000, within its last MiB, and within 8 MiB of all files"`
-	Stream     string            `json:"stream" default:"both" enum:"out,err,both" doc:"what the process printed, its standard error, or both"`
 	Signatures map[string]string `json:"signatures" doc:"names, each with a regular expression (RE2) for a line that tells what is wrong; the outputs found, counts and examples say which were seen. At most 32"`
 }
-
-var signatureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 func (in logsIn) check() error {
 	if in.Lines < 1 || in.Lines > maxLines {
 		return fmt.Errorf("lines is %d: it must be 1 to %d", in.Lines, maxLines)
 	}
-	if len(in.Signatures) > maxSignatures {
-		return fmt.Errorf("there are %d signatures: %d are the most", len(in.Signatures), maxSignatures)
-	}
-	for name, expr := range in.Signatures {
-		if !signatureName.MatchString(name) {
-			return fmt.Errorf("%q can't name a signature: use small letters, digits and _, beginning with a letter", name)
-		}
-		if _, err := regexp.Compile(expr); err != nil {
-			return fmt.Errorf("signature %s: %w", name, err)
-		}
-	}
-	return nil
+	_, err := signature.Compile(in.Signatures)
+	return err
 }
 
 type logsOut struct {
@@ -99,7 +86,7 @@ func (h host) logs(ctx context.Context, in logsIn, t engine.Task) (logsOut, erro
 	if err != nil {
 		return logsOut{}, err
 	}
-	files, err := h.logFiles(ctx, p, in.Name, in.Stream)
+	files, err := h.logFiles(ctx, p, in.Name)
 	if err != nil {
 		return logsOut{}, err
 	}
@@ -107,10 +94,21 @@ func (h host) logs(ctx context.Context, in logsIn, t engine.Task) (logsOut, erro
 	if err != nil {
 		return logsOut{}, err
 	}
-	out := logsOut{Found: map[string]bool{}, Counts: map[string]int{}, Examples: map[string]string{}}
+	signatures, err := signature.Compile(in.Signatures)
+	if err != nil {
+		return logsOut{}, err
+	}
+	tally := signature.NewTally(signatures, func(line string) string { return budget.Line(line, exampleSize) })
+	out := logsOut{Found: tally.Found, Counts: tally.Counts, Examples: tally.Examples}
 	writeTails(tails, t)
 	var newest time.Time
 	for _, tail := range tails {
+		if err := ctx.Err(); err != nil {
+			return out, engine.FailureOf(err)
+		}
+		for _, line := range tail.lines {
+			tally.Add(line)
+		}
 		out.Files = append(out.Files, tail.path)
 		out.Read += len(tail.lines)
 		out.Truncated = out.Truncated || tail.cut
@@ -122,26 +120,7 @@ func (h host) logs(ctx context.Context, in logsIn, t engine.Task) (logsOut, erro
 		out.Truncated = out.Truncated || cut
 	}
 	out.Modified = stamp(newest)
-	for name, expr := range in.Signatures {
-		if err := ctx.Err(); err != nil {
-			return out, engine.FailureOf(err)
-		}
-		out.Found[name], out.Counts[name], out.Examples[name] = search(tails, regexp.MustCompile(expr))
-	}
 	return out, nil
-}
-
-// search looks for a signature.
-func search(tails []tail, signature *regexp.Regexp) (found bool, count int, example string) {
-	for _, tail := range tails {
-		for _, line := range tail.lines {
-			if signature.MatchString(line) {
-				count++
-				example = budget.Line(line, exampleSize)
-			}
-		}
-	}
-	return count > 0, count, example
 }
 
 // newestLines gives the newest lines of a file that fit.
@@ -163,14 +142,11 @@ func newestLines(t tail, size int) (lines []logLine, cut bool) {
 type logFile struct{ stream, path string }
 
 // logFiles finds the files of a process: as the daemon says, else as it was saved, else by their usual names.
-func (h host) logFiles(ctx context.Context, p place, name, stream string) ([]logFile, error) {
-	var known []record
+func (h host) logFiles(ctx context.Context, p place, name string) ([]logFile, error) {
 	v, lookErr := h.look(ctx, p)
-	for _, r := range v.named(name) {
-		known = append(known, r.Env)
-	}
+	known := v.picked(func(r running) bool { return r.Env.name() == name })
 	if len(known) == 0 {
-		if last, err := p.readDump(ctx, dumpFile); err == nil {
+		if last, err := p.readDump(ctx); err == nil {
 			known = slices.DeleteFunc(last.records, func(r record) bool { return r.name() != name })
 		}
 	}
@@ -192,7 +168,7 @@ func (h host) logFiles(ctx context.Context, p place, name, stream string) ([]log
 		most := len(out) + maxFiles
 		for _, f := range files {
 			seen := slices.ContainsFunc(out, func(o logFile) bool { return o.path == f.path })
-			if f.stream == s && (stream == s || stream == "both") && f.path != "" && !seen && len(out) < most {
+			if f.stream == s && f.path != "" && !seen && len(out) < most {
 				out = append(out, f)
 			}
 		}

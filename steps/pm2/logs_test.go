@@ -27,8 +27,8 @@ func TestLogs(t *testing.T) {
 		"files":    []string{out, err}, "truncated": false,
 	}
 	h.want(h.do("pm2.logs", in), want)
-	h.want(h.do("pm2.logs", values{"name": "loud", "stream": "err", "lines": 1}), values{
-		"lines": []values{{"stream": "err", "text": "bye"}}, "files": []string{err}, "truncated": true,
+	h.want(h.do("pm2.logs", values{"name": "loud", "lines": 1}), values{
+		"lines": []values{{"stream": "out", "text": "ready"}, {"stream": "err", "text": "bye"}}, "truncated": true,
 	})
 
 	// A daemon that hangs, a dead one whose list was saved, and one that saved nothing: the files are there all the same.

@@ -65,7 +65,7 @@ func (h host) restartLike(verb, doc string) (engine.Kind, error) {
 			if err != nil {
 				return err
 			}
-			files, _ := h.logFiles(ctx, p, in.Name, "both") // without logs there is still the list
+			files, _ := h.logFiles(ctx, p, in.Name) // without logs there is still the list
 			return h.keep(ctx, p, files, t)
 		},
 		Do: func(ctx context.Context, in restartIn, t engine.Task) (restartOut, error) {

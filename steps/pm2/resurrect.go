@@ -77,7 +77,7 @@ func (h host) survey(ctx context.Context, in resurrectIn, as string) (revival, e
 	if r.unit, err = h.bootUnit(ctx, p); err != nil {
 		return r, err
 	}
-	if r.dump, err = p.readDump(ctx, dumpFile); err == nil {
+	if r.dump, err = p.readDump(ctx); err == nil {
 		err = r.dump.usable(p)
 	}
 	if err != nil {

@@ -71,7 +71,7 @@ func (h host) surveySave(ctx context.Context, in saveIn, as string) (saving, err
 	if s.view, err = h.look(ctx, p); err != nil {
 		return s, err
 	}
-	if s.last, err = p.readDump(ctx, dumpFile); err != nil {
+	if s.last, err = p.readDump(ctx); err != nil {
 		return s, err
 	}
 	begun := "save the processes of " + p.user
@@ -158,7 +158,7 @@ func (h host) save(ctx context.Context, in saveIn, t engine.Task) (saveOut, erro
 	if err := s.place.call(ctx, t, s.program, "save"); err != nil {
 		return out, err
 	}
-	now, err := s.place.readDump(ctx, dumpFile)
+	now, err := s.place.readDump(ctx)
 	if err != nil {
 		return out, err
 	}
