@@ -28,6 +28,7 @@ const (
 type master struct {
 	pid    int
 	title  string
+	ours   bool   // it is root's, or that of the user who acts
 	unit   string // the systemd unit that it is in, "" for none
 	config string // what it was given with -c, "" for nothing
 }
@@ -46,7 +47,7 @@ func (in reloadInput) find() (master, error) {
 	}
 	ours := slices.DeleteFunc(slices.Clone(all), func(m master) bool { return m.unit != in.Unit })
 	if len(ours) == 0 {
-		ours = slices.DeleteFunc(slices.Clone(all), func(m master) bool { return m.config != in.Config || !m.byHand() })
+		ours = slices.DeleteFunc(slices.Clone(all), func(m master) bool { return m.config != in.Config || !m.byHand() || !m.ours })
 	}
 	switch {
 	case len(ours) == 1:
@@ -88,7 +89,8 @@ func masters() ([]master, error) {
 		if err != nil {
 			continue // it has just ended
 		}
-		m := master{pid: pid, title: title}
+		// Anybody can call a process nginx.
+		m := master{pid: pid, title: title, ours: p.User == table.User(0) || p.User == table.User(uint64(os.Geteuid()))} //nolint:gosec // not negative
 		if p.Unit != nil {
 			m.unit = *p.Unit
 		}

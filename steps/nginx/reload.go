@@ -55,8 +55,8 @@ When the test fails, or nginx does not run, nothing is reloaded. A reload that w
 because another program holds a port: nginx goes on with its old configuration then, and says so only in its error log.
 So the step waits until all workers are new ones. Old workers may go on for a while: they finish their connections.
 
-nginx that a unit runs is reloaded by systemctl. One that was started by hand gets the signal of ` + "`nginx -s reload`" + `, but as
-the process that was found, whatever a stale pid file says.`,
+nginx that a unit runs is reloaded by systemctl. One that was started by hand, by root or by the step's user, gets the
+signal of ` + "`nginx -s reload`" + `, but as the process that was found, whatever a stale pid file says.`,
 		Example:  "unit: nginx.service",
 		Check:    reloadInput.check,
 		Describe: describeReload,

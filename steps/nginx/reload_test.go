@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -167,6 +168,25 @@ func TestNginxThatIsNotThere(t *testing.T) {
 	for _, in := range []map[string]any{{"config": "nginx.conf"}, {"unit": "nginx"}, {"unit": "-nginx.service"}, {"unit": "a b.service"}} {
 		_, err := act(t, in)
 		wantFailure(t, err, engine.Invalid)
+	}
+}
+
+// Anybody can call a process nginx: root neither tests a configuration for it nor tells it anything.
+func TestAnNginxOfSomebodyElse(t *testing.T) {
+	stepstest.Root(t)
+	s := newSite(t)
+	config := s.config("")
+	fake := exec.CommandContext(t.Context(), "sleep", "86392")
+	fake.Args[0] = "nginx: master process nginx -c " + config
+	fake.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := fake.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = fake.Process.Kill(); _ = fake.Wait() })
+	_, err := act(t, map[string]any{"config": config, "unit": "t-none.service"})
+	wantFailure(t, err, engine.Missing, "not running")
+	if _, err := os.Stat(s.path("nginx.pid")); err == nil {
+		t.Error("nginx -t was run for it")
 	}
 }
 
