@@ -6,18 +6,21 @@ import "regexp"
 const blank = "***"
 
 const (
-	secretWords = `(?:password|passwd|passphrase|secret|token|credential|(?:api|access|private|signing|encryption)[_.-]?key)`
-	secretName  = `(?:[\w.-]*` + secretWords + `[\w.-]*|(?:[\w.-]*[_.-])?pass)`
+	secretWords = `(?:password|passwd|passphrase|secret|token|credential|(?:api|app|access|private|signing|encryption)[_.-]?key)`
+	secretName  = `(?:[\w.-]*` + secretWords + `[\w.-]*|(?:[\w.-]*[_.-])?pass|[\w.-]*[_.-]pwd)`
+	// What stands before a name that its value follows: an option, and what nginx hands on.
+	beforeName = `(?:^|[\s"'])(?:--?|(?:proxy_set_header|grpc_set_header|add_header|fastcgi_param|uwsgi_param|scgi_param|set)[ \t]+["'$]?)`
 )
 
 var (
 	secretEntry = regexp.MustCompile(`(?i)^(?:` + secretName + `|authorization|cookie)$`)
 
-	secretInQuotes = regexp.MustCompile(`(?i)(["']` + secretName + `=)[^"'\n]+`)                                           // Environment="DB_PASSWORD=x y"
-	secretSet      = regexp.MustCompile(`(?i)(\b` + secretName + `=)(?:"[^"\n]*"?|'[^'\n]*'?|\*\*\*|[^\s"']\S*)`)          // --setenv=API_TOKEN=x
-	secretInJSON   = regexp.MustCompile(`(?i)(["']` + secretName + `["']\s*:\s*)(?:"[^"\n]*"?|'[^'\n]*'?|[^\s"',}\]]+)`)   // {"password": "x"}
-	secretLine     = regexp.MustCompile(`(?im)(^[ \t]*` + secretName + `[ \t]*(?:=[ \t]+|[ \t]=[ \t]*|:[ \t]+))[^\s*].*$`) // password: x y
-	secretInURL    = regexp.MustCompile(`(\w://[^/\s:@]*:)[^/\s@]+@`)                                                      // postgres://app:x@db
+	secretInQuotes = regexp.MustCompile(`(?i)(["']` + secretName + `=)[^"'\n]+`)                                                                                     // Environment="DB_PASSWORD=x y"
+	secretSet      = regexp.MustCompile(`(?i)(\b` + secretName + `=)(?:"[^"\n]*"?|'[^'\n]*'?|\*\*\*|[^\s"']\S*)`)                                                    // --setenv=API_TOKEN=x
+	secretBehind   = regexp.MustCompile(`(?im)(` + beforeName + `(?:` + secretName + `|authorization|cookie)["']?[ \t]+)(?:"[^"\n]*"?|'[^'\n]*'?|[^\s"';-][^\s;]*)`) // --password x
+	secretInJSON   = regexp.MustCompile(`(?i)(["']` + secretName + `["']\s*(?::|=>)\s*)(?:"[^"\n]*"?|'[^'\n]*'?|[^\s"',}\]]+)`)                                      // {"password": "x"}
+	secretLine     = regexp.MustCompile(`(?im)(^[ \t]*` + secretName + `[ \t]*(?:=[ \t]+|[ \t]=[ \t]*|:[ \t]+))[^\s*].*$`)                                           // password: x y
+	secretInURL    = regexp.MustCompile(`(\w://[^/\s:@]*:)[^/\s"']+@`)                                                                                               // postgres://app:x@db
 	secretHeader   = regexp.MustCompile(`(?i)\b((?:bearer|authorization:\s*\w+)\s+)\S+`)
 )
 
@@ -26,7 +29,7 @@ var (
 // commands print come as they are.
 func blanked(s string) string {
 	s = secrets.ReplaceAllString(s, "(secret $1)")
-	for _, re := range []*regexp.Regexp{secretInQuotes, secretSet, secretInJSON, secretLine, secretHeader} {
+	for _, re := range []*regexp.Regexp{secretInQuotes, secretSet, secretBehind, secretInJSON, secretLine, secretHeader} {
 		s = re.ReplaceAllString(s, "${1}"+blank)
 	}
 	return secretInURL.ReplaceAllString(s, "${1}"+blank+"@")
