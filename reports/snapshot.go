@@ -182,16 +182,15 @@ func (p *snapshot) head() document {
 			bad++
 		}
 	}
-	checks := words(text(plural(len(p.sights), "check") + ", "))
-	switch {
-	case bad+blind == 0:
-		checks = words(checks, text("all healthy."))
-	case blind == 0:
-		checks = words(checks, strong(fmt.Sprintf("%d unhealthy", bad)), text("."))
-	case bad == 0:
-		checks = words(checks, strong(fmt.Sprintf("%d could not look", blind)), text("."))
-	default:
-		checks = words(checks, strong(fmt.Sprintf("%d unhealthy", bad)), text(", "), strong(fmt.Sprintf("%d could not look", blind)), text("."))
+	checks := words(text(plural(len(p.sights), "check")))
+	if bad+blind == 0 {
+		checks = words(checks, text(", all healthy"))
+	}
+	if bad > 0 {
+		checks = words(checks, text(", "), strong(fmt.Sprintf("%d unhealthy", bad)))
+	}
+	if blind > 0 {
+		checks = words(checks, text(", "), strong(fmt.Sprintf("%d could not look", blind)))
 	}
 	t := table{head: []inline{words(text("Host")), orUnknown(v.Start.Host, "the journal does not name it")}}
 	add := func(name string, what inline) {
@@ -209,7 +208,7 @@ func (p *snapshot) head() document {
 	add("Tool", words(text("runbook "), label(orElse(v.Start.Version, "of unknown version"))))
 	return document{
 		heading{level: 1, text: words(text("Snapshot of "), label(orElse(v.Start.Host, "an unknown host")))},
-		line(text("What runs on this host, and who runs it, as "), code("runbook snapshot "+quoted(v.name())), text(" found it. "), checks),
+		line(text("What runs on this host, and who runs it, as "), code("runbook snapshot "+quoted(v.name())), text(" found it. "), checks, text(".")),
 		t,
 	}
 }
@@ -262,7 +261,7 @@ func (p *snapshot) others() document {
 
 // table shows all fields of an output in the order of their kind, texts of several lines below it.
 func (x sight) table() document {
-	t := table{head: []inline{words(text("Field")), words(text("Value"))}}
+	t := headed("Field", "Value")
 	var texts document
 	for _, f := range x.step.Plan.Kind.Output.Fields {
 		v, there := x.facts[f.Name]
@@ -336,6 +335,15 @@ func (p *snapshot) about() document {
 		return nil
 	}
 	return append(section("About"), d...)
+}
+
+// headed begins a table.
+func headed(names ...string) table {
+	var t table
+	for _, name := range names {
+		t.head = append(t.head, words(text(name)))
+	}
+	return t
 }
 
 // pairs is a table of names and values without those that have none. The first is its head.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -123,7 +124,7 @@ func (c *comparing) mapping(path string, t engine.Type, was, is map[string]any) 
 // list compares lists as what they hold: an order that is another is no news. Items with keys are told apart by them,
 // all others by everything that they are.
 func (c *comparing) list(path string, elem engine.Type, was, is []any) {
-	lost, gained := unpaired(was, is)
+	lost, gained := lacking(was, is), lacking(is, was)
 	if len(lost) == 1 && len(gained) == 1 && (key(elem, lost[0]) == key(elem, gained[0]) || isText(lost[0]) && isText(gained[0])) {
 		c.value(path+inBrackets(key(elem, lost[0])), elem, lost[0], gained[0])
 		return
@@ -143,17 +144,18 @@ func (c *comparing) list(path string, elem engine.Type, was, is []any) {
 	}
 }
 
-// unpaired are the items of two lists that the other list does not have.
-func unpaired(was, is []any) (lost, gained []any) {
-	gained = slices.Clone(is)
-	for _, old := range was {
-		if i := slices.IndexFunc(gained, func(g any) bool { return same(old, g) }); i >= 0 {
-			gained = slices.Delete(gained, i, i+1)
-		} else {
-			lost = append(lost, old)
+// lacking are the items of a list that another list does not have.
+func lacking(items, others []any) (out []any) {
+	there := map[string]int{}
+	for _, v := range others {
+		there[encoded(v)]++
+	}
+	for _, v := range items {
+		if there[encoded(v)]--; there[encoded(v)] < 0 {
+			out = append(out, v)
 		}
 	}
-	return lost, gained
+	return out
 }
 
 func isText(v any) bool {
@@ -241,31 +243,18 @@ func fullText(v any) (text string, several bool) {
 }
 
 // same tells whether two values of JSON are equal.
-func same(a, b any) bool {
-	left, leftErr := json.Marshal(a)
-	right, rightErr := json.Marshal(b)
-	return leftErr == nil && rightErr == nil && string(left) == string(right)
+func same(a, b any) bool { return encoded(a) == encoded(b) }
+
+func encoded(v any) string {
+	raw, _ := json.Marshal(v) // values of JSON can be written as JSON
+	return string(raw)
 }
 
+// itemName is the name of an item in a path. An address of IPv6 in it has brackets of its own.
+var itemName = regexp.MustCompile(`\[(?:[^\[\]]|\[[^\]]*\])*\]`)
+
 // generic is a path without the names of items, which may be many: "sockets[].process".
-func generic(path string) string {
-	var b strings.Builder
-	depth := 0
-	for _, r := range path {
-		switch {
-		case r == '[':
-			if depth == 0 {
-				b.WriteString("[]")
-			}
-			depth++
-		case r == ']':
-			depth--
-		case depth == 0:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func generic(path string) string { return itemName.ReplaceAllString(path, "[]") }
 
 func once(list []string, s string) []string {
 	if slices.Contains(list, s) {

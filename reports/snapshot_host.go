@@ -26,8 +26,12 @@ func (p *snapshot) boot() document {
 		d = append(d, pairs(pair("State", state),
 			pair("Booted", label(readable(x.str("booted_at")))),
 			pair("The boot took", text(took)),
-			pair("Failed units", failedUnits(x)),
-			pair("Transient units", transientUnits(x)),
+			pair("Failed units", listed(x.objects("failed_units"), func(u facts) inline {
+				return words(strong(u.str("unit")), text(" ("), label(u.str("result")), text(")"))
+			})),
+			pair("Transient units", listed(x.objects("transient"), func(u facts) inline {
+				return words(code(u.str("unit")), text(" "), label(u.str("active")))
+			})),
 			pair("Enabled units", codes(x.texts("enabled"))),
 			pair("Check", x.check()),
 		))
@@ -39,21 +43,10 @@ func (p *snapshot) boot() document {
 	return append(section("Boot"), d...)
 }
 
-func failedUnits(x sight) inline {
+func listed(objects []facts, as func(facts) inline) inline {
 	var items []inline
-	for _, u := range x.objects("failed_units") {
-		items = append(items, words(strong(u.str("unit")), text(" ("), label(u.str("result")), text(")")))
-	}
-	if len(items) == 0 {
-		return words(text("none"))
-	}
-	return joined(items, ", ")
-}
-
-func transientUnits(x sight) inline {
-	var items []inline
-	for _, u := range x.objects("transient") {
-		items = append(items, words(code(u.str("unit")), text(" "), label(u.str("active"))))
+	for _, o := range objects {
+		items = append(items, as(o))
 	}
 	if len(items) == 0 {
 		return words(text("none"))
@@ -70,7 +63,7 @@ func (p *snapshot) order(x sight) document {
 	for _, m := range p.seen("pm2.list") {
 		ours[m.str("boot_unit")] = true
 	}
-	t := table{head: []inline{words(text("No.")), words(text("Unit")), words(text("Came up")), words(text("Now"))}}
+	t := headed("No.", "Unit", "Came up", "Now")
 	all := x.objects("order")
 	for i, u := range all {
 		if !ours[u.str("unit")] {
@@ -182,7 +175,7 @@ func freeOf(free, all string) string {
 }
 
 func (p *snapshot) disks() table {
-	t := table{head: []inline{words(text("Disk of")), words(text("Mounted at")), words(text("Free")), words(text("Used")), words(text("Inodes free")), words(text("Check"))}}
+	t := headed("Disk of", "Mounted at", "Free", "Used", "Inodes free", "Check")
 	for _, x := range p.seen("disk.usage") {
 		mount := words(orNot(x.facts, "mount"), text(" "), label(strings.TrimSpace(x.str("filesystem")+" "+x.str("device"))))
 		if x.yes("read_only") {
@@ -204,7 +197,7 @@ func percent(f facts, name string) inline {
 }
 
 func (p *snapshot) names() table {
-	t := table{head: []inline{words(text("Name")), words(text("Addresses")), words(text("From")), words(text("Check"))}}
+	t := headed("Name", "Addresses", "From", "Check")
 	for _, x := range p.seen("dns.lookup") {
 		addresses := codes(x.texts("addresses"))
 		if len(addresses) == 0 {
@@ -223,7 +216,7 @@ func (p *snapshot) files() document {
 			shown = append(shown, x.step.Path)
 		}
 	}
-	t := table{head: []inline{words(text("Path")), words(text("What")), words(text("Size")), words(text("Mode")), words(text("Owner")), words(text("Modified")), words(text("Check"))}}
+	t := headed("Path", "What", "Size", "Mode", "Owner", "Modified", "Check")
 	var texts document
 	for _, x := range p.sights {
 		if x.look == nil || x.step.Kind != "file.stat" && x.step.Kind != "file.read" || slices.Contains(shown, x.step.Path) {

@@ -12,9 +12,7 @@ import (
 // managers is the table that a team looks at first: what runs, what keeps it running, as whom, and what brings it back
 // after a reboot. All of it is derived from the units and the pm2 processes that were looked at.
 func (p *snapshot) managers() document {
-	t := table{head: []inline{
-		words(text("What")), words(text("Manager")), words(text("As")), words(text("Starts at boot")), words(text("State")), words(text("Listens on")),
-	}}
+	t := headed("What", "Manager", "As", "Starts at boot", "State", "Listens on")
 	for _, u := range p.unitsSeen() {
 		manager := "systemd"
 		switch {
@@ -101,7 +99,8 @@ func (p *snapshot) sockets() []facts {
 	for _, x := range p.seen("net.listeners") {
 		protocol := orElse(x.input("protocol"), "tcp")
 		for _, s := range x.objects("sockets") {
-			s = merged(s, "protocol", protocol)
+			s = maps.Clone(s)
+			s["protocol"] = protocol
 			if !slices.ContainsFunc(out, func(o facts) bool { return same(o, s) }) {
 				out = append(out, s)
 			}
@@ -112,13 +111,6 @@ func (p *snapshot) sockets() []facts {
 		right, _ := b.num("port")
 		return cmp.Or(cmp.Compare(left, right), cmp.Compare(a.str("protocol"), b.str("protocol")), cmp.Compare(a.str("family"), b.str("family")), cmp.Compare(a.str("address"), b.str("address")))
 	})
-	return out
-}
-
-// merged is an object with one more field.
-func merged(f facts, name string, v any) facts {
-	out := maps.Clone(f)
-	out[name] = v
 	return out
 }
 

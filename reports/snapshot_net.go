@@ -11,9 +11,7 @@ func (p *snapshot) listeners() document {
 		return nil
 	}
 	d := section("Listeners")
-	t := table{head: []inline{
-		words(text("Address")), words(text("Process")), words(text("User")), words(text("Unit")), words(text("pid")), words(text("Command")),
-	}}
+	t := headed("Address", "Process", "User", "Unit", "pid", "Command")
 	for _, s := range p.sockets() {
 		unit := orNot(s, "unit")
 		if own := s.str("user_unit"); own != "" {
@@ -50,9 +48,7 @@ func orNot(f facts, name string) inline {
 
 // endpoints lists what was asked by HTTP, and what answered.
 func (p *snapshot) endpoints() document {
-	t := table{head: []inline{
-		words(text("Endpoint")), words(text("Answer")), words(text("Check")), words(text("Took")), words(text("Certificate")),
-	}}
+	t := headed("Endpoint", "Answer", "Check", "Took", "Certificate")
 	for _, x := range p.of("http.get") {
 		where := words(code(orElse(x.input("url"), x.str("url"))))
 		if host := x.input("host"); host != "" {

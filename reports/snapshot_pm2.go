@@ -62,10 +62,7 @@ func (p *snapshot) pm2Daemon(x sight) document {
 		pair("Saved, not running", codes(x.texts("missing_now"))),
 		pair("Check", x.check()),
 	))
-	t := table{head: []inline{
-		words(text("id")), words(text("Name")), words(text("Status")), words(text("Mode")), words(text("Restarts")), words(text("pid")),
-		words(text("Up")), words(text("Memory")), words(text("Runs")),
-	}}
+	t := headed("id", "Name", "Status", "Mode", "Restarts", "pid", "Up", "Memory", "Runs")
 	for _, proc := range x.objects("processes") {
 		t.rows = append(t.rows, []inline{
 			number(proc, "id"), words(code(proc.str("name"))), pm2State(proc), words(label(orElse(strings.TrimSuffix(proc.str("exec_mode"), "_mode"), "–"))),

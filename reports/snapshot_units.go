@@ -118,9 +118,9 @@ func (p *snapshot) unit(u unitSight) document {
 
 // verdicts lists the checks of a unit with what they say.
 func (u unitSight) verdicts() inline {
-	items := make([]inline, len(u.checks))
-	for i, x := range u.checks {
-		items[i] = words(code(x.step.Path), text(" "), x.judged())
+	var items []inline
+	for _, x := range u.checks {
+		items = append(items, x.check())
 	}
 	return joined(items, "; ")
 }
