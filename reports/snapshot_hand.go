@@ -51,7 +51,11 @@ func (p *snapshot) byHand() document {
 		case "disk.usage":
 			add("df -h "+quoted(x.input("path"))+"; df -i "+quoted(x.input("path")), "")
 		case "nginx.test":
-			add("nginx -t", "")
+			command := "nginx -t"
+			if config := x.input("config"); config != "" {
+				command += " -c " + quoted(config)
+			}
+			add(command, "")
 		}
 	}
 	if len(out) == 0 {

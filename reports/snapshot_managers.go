@@ -86,6 +86,8 @@ func (p *snapshot) pm2Boot(x sight, name string) inline {
 		return words(strong("no"), text(": "), unit, text(" is disabled"))
 	case !slices.Contains(x.object("dump").texts("names"), name):
 		return words(strong("no"), text(": it is not in the saved list"))
+	case slices.Contains(x.object("dump").texts("stopped"), name):
+		return words(strong("no"), text(": it is in the saved list as stopped"))
 	case !known:
 		return words(text("unknown: whether "), unit, text(" is enabled could not be seen"))
 	default:

@@ -58,7 +58,7 @@ func (p *snapshot) pm2Daemon(x sight) document {
 		pair("Saved list", saved),
 		pair("Boot unit", unit),
 		pair("Starting again and again", codes(x.texts("restarting"))),
-		pair("Running, not saved", codes(x.texts("missing_in_dump"))),
+		pair("Would not come back", codes(x.texts("missing_in_dump"))),
 		pair("Saved, not running", codes(x.texts("missing_now"))),
 		pair("Check", x.check()),
 	))

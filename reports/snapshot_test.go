@@ -73,6 +73,44 @@ func TestDriftOfAHost(t *testing.T) {
 	golden(t, "testdata/snapshot/drift.txt", []byte(strings.Join(gistOf(Compare(pageValues(t, plan, well), plan, down)), "\n")+"\n"))
 }
 
+// A process that is saved as stopped does not come back, whatever else would bring it.
+func TestWhatIsSavedAsStopped(t *testing.T) {
+	plan, events := sightOf(t, "well")
+	for i, e := range events {
+		if looked, ok := e.Event.(engine.Looked); ok && looked.Step == "backend" {
+			dump, _ := looked.Output["dump"].(map[string]any)
+			dump["stopped"] = []any{"dixis-backend"}
+			events[i].Event = looked
+		}
+	}
+	page, err := Snapshot(plan, events)
+	if want := "| `dixis-backend` | pm2 of deploy | deploy | **no**: it is in the saved list as stopped |"; err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("%v: there is no line %s", err, want)
+	}
+}
+
+// What a person looks at by hand is what was looked at.
+func TestByHand(t *testing.T) {
+	step := &Step{Path: "config", Kind: "nginx.test"}
+	for config, want := range map[string]string{"": "nginx -t", "/srv/a b.conf": "nginx -t -c '/srv/a b.conf'"} {
+		p := snapshot{sights: []sight{{step: step, with: map[string]any{"config": config}}}}
+		if diff := cmp.Diff(section("To look by hand", fence{language: "sh", lines: []string{want}}), p.byHand(), cmp.AllowUnexported(heading{}, fence{}, span{})); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// A target has no processes, and so nobody that they run as.
+func TestWhoAUnitRunsAs(t *testing.T) {
+	for want, f := range map[string]facts{
+		"–": {"exists": true, "type": ""}, "root": {"exists": true, "type": "simple"}, "deploy": {"exists": true, "type": "simple", "runs_as": "deploy"},
+	} {
+		if have := (unitSight{sight: sight{facts: f}}).as(); have != want {
+			t.Errorf("have %s, want %s", have, want)
+		}
+	}
+}
+
 // Texts from strangers can't change the form of a page, nor be taken for its values.
 func TestHostileTextOnAPage(t *testing.T) {
 	plan, events := sightOf(t, "well")

@@ -24,8 +24,8 @@ func (u unitSight) as() string {
 		return u.str("runs_as")
 	case u.user() != "":
 		return u.user()
-	case !u.yes("exists"):
-		return "–"
+	case !u.yes("exists") || u.str("type") == "":
+		return "–" // what is no service has no processes
 	default:
 		return "root"
 	}
