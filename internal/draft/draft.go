@@ -59,6 +59,7 @@ type head struct{ own, path string }
 
 // Make makes the draft. The only error is a [SectionError].
 func Make(p Page, kinds engine.Kinds) (*Draft, error) {
+	p.File = clean(p.File)
 	w := &writer{page: p, kinds: kinds, passages: read(p.Source), lists: map[int]bool{}, types: map[string]string{}, heads: []head{{}}}
 	if err := w.choose(); err != nil {
 		return nil, err

@@ -160,7 +160,7 @@ type tester interface {
 // holds makes the draft of a page and holds it against what the package promises of any.
 func holds(t tester, source []byte) {
 	t.Helper()
-	d, err := draft.Make(draft.Page{Name: "x", File: "p.md", Source: source}, kinds(t))
+	d, err := draft.Make(draft.Page{Name: "x", File: "p\" '#: ${{ x }}\n.md", Source: source}, kinds(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func holds(t tester, source []byte) {
 			}
 		}
 	}
-	if n := strings.Count(string(d.Text), "\n  # p.md:"); n != d.Checks+d.Fixes+d.People {
+	if n := strings.Count(string(d.Text), "\n  # p\" '#: $ {{ x }} .md:"); n != d.Checks+d.Fixes+d.People {
 		t.Errorf("%d steps name their line, of %d:\n%s", n, d.Checks+d.Fixes+d.People, d.Text)
 	}
 }

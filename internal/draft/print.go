@@ -109,7 +109,7 @@ func (w *writer) parameters(steps []step) string {
 				is = "string"
 			}
 			if !seen[name] {
-				fmt.Fprintf(&b, "  %s: {type: %s, required: true, about: \"%s line %d leaves it to its reader\"}\n", name, is, w.page.File, s.line)
+				fmt.Fprintf(&b, "  %s: {type: %s, required: true, about: %s}\n", name, is, scalar(fmt.Sprintf("%s line %d leaves it to its reader", w.page.File, s.line)))
 			}
 			seen[name] = true
 		}

@@ -286,7 +286,7 @@ func (w *writer) sockets(u use) []step {
 	if u.program == "lsof" {
 		match = u.got.last("i")[strings.LastIndexByte(u.got.last("i"), ':')+1:]
 	}
-	if len(u.rest) > 0 || u.program == "lsof" && match == "" || u.program == "ss" && !u.got.has("listening") {
+	if len(u.rest) > 0 || u.program == "lsof" && match == "" || u.program != "lsof" && !u.got.has("listening") {
 		return nil
 	}
 	var with []input

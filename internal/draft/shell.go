@@ -239,10 +239,10 @@ func (s *shell) parts(stmt *syntax.Stmt) []command {
 				right[i].dir = left[0].words[1]
 			}
 			return right
+		case binary.Op != syntax.Pipe && len(right) == 1 && slices.Contains([]string{"echo", "true"}, right[0].words[0]):
+			return left // a || echo "a is down": the report says so
 		case binary.Op == syntax.AndStmt:
 			return append(left, right...)
-		case binary.Op == syntax.OrStmt && len(right) == 1 && slices.Contains([]string{"echo", "true"}, right[0].words[0]):
-			return left // a || echo "a is down": the report says so
 		case binary.Op == syntax.Pipe && len(left) == 1 && len(right) == 1 && !right[0].root:
 			left[0].through = append(append(left[0].through, right[0].words), right[0].through...)
 			return left
