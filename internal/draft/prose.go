@@ -40,7 +40,7 @@ var (
 	condition   = regexp.MustCompile(`(?i)^(?:and |but )?(?:if|when|once|after|before|for|in|to|on|unless|otherwise|while|from|at|as)\b`)
 	negation    = regexp.MustCompile(`(?i)\b(?:never|not|avoid|instead of|rather than|without)\b|\w(?:n't|n’t)\b`)
 	forbids     = regexp.MustCompile(`(?i)\b(?:do not|don't|never|must not|should not)\b`)
-	leadOver    = regexp.MustCompile(`(?i)[\s:.,]*\b(?:for example|examples?|e\.g|as follows|like this|the following|with|using|by|via|(?:by )?running|you can|use)$`)
+	leadOver    = regexp.MustCompile(`(?i)[\s:.,]*\b(?:for example|examples?|e\.g|as follows|like this|the following|with|using|by|via|(?:by )?running|you can|use)$|[→.,:–—-]\s*(?:check|verify|run|see|try)$`)
 	tellsOnly   = regexp.MustCompile(`(?i)^(?:symptoms?|impact|meaning|background|overview|introduction|summary|references?|links|see also|further reading|contents|changelog|alerts?)\W*$`)
 	expectation = regexp.MustCompile(`(?i)^(?:expected(?: (?:output|result|response|status|answer|value|code))?\s*[:=]|should\b|(?:it|this) should\b|you should (?:see|get)\b|returns?\b|→|=>|->)`)
 	anyStatus   = regexp.MustCompile(`^[^0-9]{0,40}?\b([1-5]\d\d)\b`)

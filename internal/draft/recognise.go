@@ -43,7 +43,7 @@ func rules() []rule {
 		{"pgrep pidof", "-f,--full -l,--list-name -a,--list-full -x,--exact -u,--euid=", (*writer).processes},
 		{"hostname hostnamectl uptime free uname date timedatectl who w nproc lsb_release", "-a -b -g -h -m -r -n -p -s= -f -u -i", (*writer).host},
 		{"ls stat", "-l -a -h -A -d -t -r -s -1 -n -L -c= --format=", (*writer).file},
-		{"cat head tail", "-n,--lines= -f,--follow -F -q -0 -1 -2 -3 -4 -5 -6 -7 -8 -9", (*writer).file},
+		{"cat head tail less more", "-n,--lines= -f,--follow -F -q -0 -1 -2 -3 -4 -5 -6 -7 -8 -9", (*writer).file},
 	}
 }
 
@@ -429,7 +429,7 @@ func (w *writer) nginx(u use) []step {
 	}
 	switch {
 	case u.got.has("t") || u.got.has("T"):
-		return []step{{id: "nginx config", uses: "nginx.test", with: with, object: "unit:nginx.service"}}
+		return []step{{id: "nginx config", uses: "nginx.test", with: with, object: "unit:nginx.service", gate: true}}
 	case u.got.last("s") == "reload":
 		return []step{{id: "reload nginx", uses: "nginx.reload", with: with, object: "unit:nginx.service"}}
 	}

@@ -31,9 +31,9 @@ type command struct {
 }
 
 var (
-	placeholder = regexp.MustCompile(`<([A-Za-z][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+){0,4})>`)
+	placeholder = regexp.MustCompile(`<?<[^<>()!?/\s](?:[^<>]*[^<>\s])?>`)
 	markup      = regexp.MustCompile(`(?i)^<(?:a|b|i|u|p|br|hr|em|kbd|sub|sup|pre|code|div|span|strong|small|details|summary|img|li|ol|ul|td|th|tr|table|h[1-6])\b`)
-	prompt      = regexp.MustCompile(`^(?:(?:\[?[\w.-]+@[\w.-]+(?:[: ][^$#%>]*)?\]?\s?[$#%]|\$)\s*)(\S.*)$`)
+	prompt      = regexp.MustCompile(`^(?:(?:\[?[\w.-]+@[\w.-]+(?:[: ][^$#%>]*)?\]?\s?[$#%]\s*|\$\s+))(\S.*)$`)
 	foreign     = regexp.MustCompile(`^\s*(?:[\w()@:\[\].-]*(?:>|=#)|=>)\s`)
 	withFlag    = regexp.MustCompile(`^[a-z][a-z0-9_.-]+(?: \S+)* --?[a-zA-Z][\w=-]*(?: \S+)*$`)
 	program     = regexp.MustCompile(`^(?:sudo(?: -u \S+)? |[A-Z_]+=\S* )*(?:\S*/)?([^\s/]+)(?:\s+([^=:\s]|[=:]\S)|$)`)
@@ -58,6 +58,9 @@ func calls(lines []line, strict bool) []call {
 	parts := make([]string, len(lines))
 	for i, l := range lines {
 		parts[i] = placeholder.ReplaceAllStringFunc(l.text, func(found string) string {
+			if strings.HasPrefix(found, "<<") {
+				return found // <<EOF>file
+			}
 			name := slug(found)
 			s.names[name] = found
 			return "${" + name + "}"
@@ -402,7 +405,7 @@ func edits(words []string) bool {
 		return false
 	}
 	all := strings.Join(words, " ")
-	return slices.Contains(strings.Fields("vi vim nvim nano emacs less more man top htop iotop atop watch visudo vipw"), words[0]) && !strings.Contains(all, " -b") ||
+	return slices.Contains(strings.Fields("vi vim nvim nano emacs man top htop iotop atop watch visudo vipw"), words[0]) && !strings.Contains(all, " -b") ||
 		strings.HasPrefix(all, "crontab -e") || strings.HasPrefix(all, "systemctl edit") || strings.HasPrefix(all, "kubectl edit")
 }
 
@@ -416,11 +419,11 @@ func converses(words []string) bool {
 		if !strings.HasPrefix(w, "-") {
 			operands++
 		}
-		speaks = speaks || regexp.MustCompile(`^(?:-[cefl]|--command|--execute|--file|--eval|--list|--version|-V)`).MatchString(w)
+		speaks = speaks || batch.MatchString(w)
 	}
 	switch words[0] {
 	case "ssh", "chroot", "su", "telnet", "ftp", "sftp":
-		return operands < 2 && !speaks
+		return operands < 2
 	case "sudo", "psql", "mysql", "mariadb", "sqlite3", "mongo", "mongosh", "screen", "tmux":
 		return !speaks
 	case "bash", "sh", "zsh", "python", "python3", "node", "irb", "redis-cli":
@@ -432,3 +435,6 @@ func converses(words []string) bool {
 	}
 	return false
 }
+
+// batch is an option with which a program does one thing and ends.
+var batch = regexp.MustCompile(`^(?:-[cefl]|--command|--execute|--file|--eval|--list|--version|-V)`)

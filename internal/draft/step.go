@@ -22,11 +22,13 @@ type step struct {
 	notes           []string // comments
 
 	line     int
-	sections []int  // in which it stands on the page
-	object   string // what it looks at or acts on: a fix is verified by the checks of the same
-	gives    bool   // a check of what a service gives, which verifies the fixes of its section
-	lifts    bool   // a fix that nobody needs while its checks are healthy
-	alone    bool   // a fix that no check of the page shows to have helped
+	sections []int    // in which it stands on the page
+	object   string   // what it looks at or acts on: a fix is verified by the checks of the same
+	gives    bool     // a check of what a service gives, which verifies the fixes of its section
+	gate     bool     // a check of what must be so before a fix, and not of what a fix is for
+	before   []string // checks that stand before a fix and &&
+	lifts    bool     // a fix that nobody needs while its checks are healthy
+	alone    bool     // a fix that no check of the page shows to have helped
 }
 
 type input struct {
@@ -44,9 +46,10 @@ func (s *step) note(text string) {
 }
 
 // slug makes an identifier of a text: small letters, digits and _.
-func slug(text string) string { return slugged(text, 40) }
+func slug(text string) string { return slugged(text, 40, "step") }
 
-func slugged(text string, most int) string {
+// slugged cuts it at a word. What does not begin with a letter gets a prefix.
+func slugged(text string, most int, prefix string) string {
 	out := ""
 	for _, part := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
 		if len(out)+len(part) >= most {
@@ -55,13 +58,13 @@ func slugged(text string, most int) string {
 		out = strings.TrimPrefix(out+"_"+part, "_")
 	}
 	if out == "" || out[0] < 'a' {
-		out = strings.TrimSuffix("step_"+out, "_")
+		out = strings.TrimSuffix(prefix+"_"+out, "_")
 	}
 	return out
 }
 
 // Name makes the name of a runbook of a heading, or of a file without its ending.
-func Name(text string) string { return strings.ReplaceAll(slugged(text, 64), "_", "-") }
+func Name(text string) string { return strings.ReplaceAll(slugged(text, 58, "page"), "_", "-") }
 
 // literal is a text in an expression.
 func literal(text string) string {

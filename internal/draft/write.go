@@ -56,13 +56,15 @@ func (w *writer) taken(c call) []step {
 		return nil
 	}
 	var out []step
-	for _, part := range c.parts {
+	for k, part := range c.parts {
 		steps := w.recognise(part, c.tail)
 		for i := range steps {
 			if !strings.HasPrefix(steps[i].uses, "pm2.") && !strings.HasPrefix(steps[i].uses, "systemd.") {
 				steps[i].as = w.typed(part.user, "user")
 			}
-			steps[i].line = c.line
+			if steps[i].line = c.line; k > 0 && w.effect(out[len(out)-1]) == engine.Changes {
+				steps[i].note("on the page only if the fix before it has worked: &&")
+			}
 		}
 		if len(steps) == 0 || slices.ContainsFunc(steps, func(s step) bool { return !w.fits(s) }) {
 			return nil
@@ -86,6 +88,7 @@ func (w *writer) command(c call, title string, several bool) int {
 		w.add(s)
 		return 1
 	}
+	var before []string
 	for _, s := range steps {
 		i := slices.IndexFunc(w.steps, func(t step) bool {
 			return w.effect(s) == engine.Reads && t.uses == s.uses && t.as == s.as && (t.expect == s.expect || s.expect == "") && reflect.DeepEqual(t.with, s.with)
@@ -93,6 +96,7 @@ func (w *writer) command(c call, title string, several bool) int {
 		if i >= 0 {
 			w.steps[i].note(fmt.Sprintf("looked at again: %s:%d", w.page.File, c.line))
 			w.steps[i].sections = append(w.steps[i].sections, w.section())
+			before = append(before, w.steps[i].id)
 			continue
 		}
 		if s.title = title; several {
@@ -101,7 +105,10 @@ func (w *writer) command(c call, title string, several bool) int {
 		if c.tail != "" && s.expect == "" {
 			s.note("on the page: " + short(clean(c.tail), 100))
 		}
-		w.add(s)
+		s.before = slices.Clone(before)
+		if id := w.add(s); id != "" && w.effect(s) == engine.Reads {
+			before = append(before, id)
+		}
 	}
 	return len(steps)
 }
@@ -152,12 +159,12 @@ func (w *writer) unread(c call, title string) step {
 	return s
 }
 
-// goesOn tells whether a command follows what is written, and never ends.
+// goesOn tells whether a command shows what is written until somebody ends it.
 func goesOn(parts []command) bool {
 	return slices.ContainsFunc(parts, func(c command) bool {
 		follows := slices.Contains(c.words, "-f") || slices.Contains(c.words, "--follow") || slices.Contains(c.words, "-F")
 		return follows && slices.Contains(strings.Fields("tail journalctl kubectl docker podman docker-compose"), c.words[0]) ||
-			c.words[0] == "pm2" && len(c.words) > 1 && slices.Contains([]string{"logs", "monit"}, c.words[1])
+			c.words[0] == "less" || c.words[0] == "more" || c.words[0] == "pm2" && len(c.words) > 1 && slices.Contains([]string{"logs", "monit"}, c.words[1])
 	})
 }
 
@@ -188,10 +195,11 @@ func task(c call) step {
 // full tells whether there are as many steps as a person reads through.
 func (w *writer) full() bool { return len(w.steps) >= mostSteps || w.size > mostBytes }
 
-func (w *writer) add(s step) {
+// add gives the id of a step, "" when there are too many.
+func (w *writer) add(s step) string {
 	if w.full() {
 		w.draft.Rest = cmp.Or(w.draft.Rest, s.line)
-		return
+		return ""
 	}
 	id := slug(withoutMarks(s.id))
 	s.id, s.sections = id, []int{w.section()}
@@ -200,40 +208,53 @@ func (w *writer) add(s step) {
 	}
 	w.size += len(s.yaml())
 	w.steps = append(w.steps, s)
+	return s.id
 }
 
 // connect says of each fix which checks show that it helped: those that look at the same thing and those of its section that
 // look at what it gives, or all of its section that expect something. A fix that brings something up is needed while they
-// are not all healthy.
+// are not all healthy, and one behind a check and && only when that is.
 func (w *writer) connect() {
 	for i := range w.steps {
 		s := &w.steps[i]
 		if w.effect(*s) != engine.Changes {
 			continue
 		}
-		var same, section, all []string
+		var same, near, ill []string
+		found := false
 		for _, t := range w.steps {
-			near := slices.Contains(t.sections, s.sections[0])
-			switch {
-			case !w.expects(t):
+			if !w.expects(t) {
 				continue
-			case t.object != "" && t.object == s.object:
+			}
+			here, own := slices.Contains(t.sections, s.sections[0]), t.object != "" && t.object == s.object
+			if found = found || own; own || here && t.gives {
 				same = append(same, t.id)
-				all = append(all, t.id)
-			case near && t.gives:
-				all = append(all, t.id)
 			}
-			if near {
-				section = append(section, t.id)
+			if here {
+				near = append(near, t.id)
+			}
+			if !t.gate && (own || here) && !slices.Contains(s.before, t.id) {
+				ill = append(ill, t.id)
 			}
 		}
-		if len(same) == 0 {
-			all = section
+		if !found {
+			same = near
 		}
-		if s.verify = all[:min(mostNames, len(all))]; s.alone || len(all) == 0 {
+		same = same[:min(mostNames, len(same))]
+		if s.verify = same; s.alone || len(same) == 0 {
 			s.verify, s.why = []string{}, fmt.Sprintf("%s: what it is for, and which checks show that it helped (%s:%d)", toFill, w.page.File, s.line)
-		} else if s.lifts {
-			s.when = "not steps." + strings.Join(s.verify, ".healthy or not steps.") + ".healthy"
 		}
+		ill = slices.DeleteFunc(ill, func(id string) bool { return !slices.Contains(s.verify, id) })
+		var when []string
+		for _, id := range s.before {
+			when = append(when, "steps."+id+".healthy")
+		}
+		if needed := "not steps." + strings.Join(ill, ".healthy or not steps.") + ".healthy"; s.lifts && len(ill) > 0 {
+			if len(when) > 0 && len(ill) > 1 {
+				needed = "(" + needed + ")"
+			}
+			when = append(when, needed)
+		}
+		s.when = strings.Join(when, " and ")
 	}
 }
