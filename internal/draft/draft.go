@@ -135,7 +135,9 @@ func (w *writer) code(i int) {
 	p, lead := w.passages[i], ""
 	if p.lead >= 0 {
 		if l := w.passages[p.lead]; l.form == numbered || strings.HasSuffix(l.words, ":") || tells(l.words, true) {
-			lead = titled(l.text())
+			if lead = titled(l.text()); !strings.Contains(lead, " ") && !imperative(lead) {
+				lead = "" // or:
+			}
 		}
 	}
 	all := commands(p)
@@ -163,7 +165,7 @@ func (w *writer) prose(i int) {
 		w.counts[i] += w.command(c, cmp.Or(titleAt(text, c.source), w.headline()), false)
 	}
 	announces := strings.HasSuffix(text, ":") && (!item || i+1 < len(w.passages) && (w.passages[i+1].form == bullet || w.passages[i+1].form == numbered))
-	if w.counts[i] > 0 || announces || tellsOnly.MatchString(w.headline()) {
+	if w.counts[i] > 0 || announces || tellsOnly.MatchString(w.headline()) || recap.MatchString(text) {
 		return
 	}
 	if p.form == numbered && w.instructs(p.list) || p.form != numbered && tells(p.words, item) {

@@ -40,8 +40,9 @@ var (
 	condition   = regexp.MustCompile(`(?i)^(?:and |but )?(?:if|when|once|after|before|for|in|to|on|unless|otherwise|while|from|at|as)\b`)
 	negation    = regexp.MustCompile(`(?i)\b(?:never|not|avoid|instead of|rather than|without)\b|\w(?:n't|n’t)\b`)
 	forbids     = regexp.MustCompile(`(?i)\b(?:do not|don't|never|must not|should not)\b`)
-	leadOver    = regexp.MustCompile(`(?i)[\s:.,]*\b(?:for example|examples?|e\.g|as follows|like this|the following|with|using|by|via|(?:by )?running|you can|use)$|[→.,:–—-]\s*(?:check|verify|run|see|try)$`)
+	leadOver    = regexp.MustCompile(`(?i)[\s:.,]*\b(?:for example|examples?|e\.g|as follows|like this|the following|with|using|by|via|by running|you can|(?:or |and )?use)$|[→.,:–—-]\s*(?:check|verify|run|see|try)$`)
 	tellsOnly   = regexp.MustCompile(`(?i)^(?:symptoms?|impact|meaning|background|overview|introduction|summary|references?|links|see also|further reading|contents|changelog|alerts?)\W*$`)
+	recap       = regexp.MustCompile(`(?i)^(?:summary|tl;?dr|conclusion)\b`)
 	expectation = regexp.MustCompile(`(?i)^(?:expected(?: (?:output|result|response|status|answer|value|code))?\s*[:=]|should\b|(?:it|this) should\b|you should (?:see|get)\b|returns?\b|→|=>|->)`)
 	anyStatus   = regexp.MustCompile(`^[^0-9]{0,40}?\b([1-5]\d\d)\b`)
 	bareStatus  = regexp.MustCompile(`(?i)^(?:http(?:/[\d.]+)? )?([1-5]\d\d)\b(?: [a-z]+)?\W*$`)
@@ -51,7 +52,7 @@ var (
 func verbs() []string {
 	return strings.Fields(`add adjust allow analyze apply approve ask assign attempt back backup block bring call cancel change check clean
 		clear click close collect compare confirm connect contact copy create delete deploy determine disable disconnect do drain edit
-		enable ensure escalate examine execute failover find fix flush follow force free get give go identify increase inform inspect
+		enable ensure escalate examine execute failover find fix flush follow force free get give go grep identify increase inform inspect
 		install investigate isolate kill let list locate log login look make migrate monitor mount move notify open page pause perform
 		ping post promote pull push query raise reach read reboot rebuild recover recreate redeploy reduce refer reinstall reload remove
 		rename renew repair repeat replace report request reset resize resolve restart restore resume resurrect retry revert review roll
